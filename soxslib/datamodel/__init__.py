@@ -1,0 +1,21 @@
+"""What is passed between steps: frozen, checked at construction, without algorithms and without files."""
+
+from soxslib.datamodel.exposure import Exposure
+from soxslib.datamodel.frame import Frame, RawFrame
+from soxslib.datamodel.geometry import DispersionSolution, OrderEdges, OrderSolution, OrderTrace
+from soxslib.datamodel.quality import QUALITY_BITS, Quality
+from soxslib.datamodel.spectrum import MergedSpectrum, OrderSpectrum
+
+__all__ = [
+    "QUALITY_BITS",
+    "DispersionSolution",
+    "Exposure",
+    "Frame",
+    "MergedSpectrum",
+    "OrderEdges",
+    "OrderSolution",
+    "OrderSpectrum",
+    "OrderTrace",
+    "Quality",
+    "RawFrame",
+]

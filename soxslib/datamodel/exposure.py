@@ -1,0 +1,54 @@
+"""Typed facts of one raw frame, as its header tells them."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Facts of one exposure. Optional facts are None when the header lacks them or holds a placeholder."""
+
+    file: str  # base name of the raw file
+    instrument: str
+    arm: str
+    category: str  # ESO DPR CATG
+    type: str  # ESO DPR TYPE
+    technique: str  # ESO DPR TECH
+    exposure_s: float  # of one integration: the counts are those of one integration
+    mjd: float  # start
+    ndit: int = 1  # integrations averaged in the frame
+    sequence_s: float = 0.0  # from the first to the last read, with overheads
+    binning: tuple[int, int] = (1, 1)  # (across the dispersion, along it)
+    read_mode: str = ""
+    gain_e_adu: float = 1.0
+    read_noise_e: float = 0.0  # nominal, of one integration; steps measure it where they can
+    slit: str = ""
+    lamps: tuple[str, ...] = ()
+    object_name: str = ""
+    target_name: str = ""
+    obs_id: int = 0
+    obs_name: str = ""
+    template_id: str = ""
+    template_start: str = ""
+    template_expno: int = 1
+    template_nexp: int = 1
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    airmass: float | None = None  # mean of start and end
+    seeing_arcsec: float | None = None
+    rotator_deg: float | None = None  # None for daytime frames without the card
+    nod_offset_arcsec: float | None = None  # position along the slit asked of the telescope
+    sky_offset_arcsec: float | None = None  # distance from the target in offset mode, 0 on the object
+    detector_temperature_k: float | None = None
+    bench_temperature_c: float | None = None
+    extra: dict = field(default_factory=dict)
+
+    @property
+    def slit_width_arcsec(self):
+        """Width of a long slit, None for pinholes and for no slit at all."""
+        name = self.slit.upper().removesuffix("JH")
+        return float(name[4:]) if name.startswith("SLIT") else None
+
+    @property
+    def total_s(self):
+        """Time over which photons were collected, all integrations."""
+        return self.exposure_s * self.ndit

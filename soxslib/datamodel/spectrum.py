@@ -1,0 +1,51 @@
+"""One-dimensional spectra."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class OrderSpectrum:
+    """One extracted order on its native pixels, sorted along the detector's dispersion axis.
+
+    Counts [electron] of one exposure (one integration) per native pixel of the frame as binned; wavelengths in air, nm,
+    observer's frame. All arrays of one length.
+    """
+
+    order: int
+    wavelength_nm: np.ndarray
+    pixel_nm: np.ndarray  # width of the pixel, positive
+    along_px: np.ndarray  # position on the frame as binned
+    across_px: np.ndarray
+    flux: np.ndarray  # optimal
+    variance: np.ndarray
+    boxcar: np.ndarray
+    boxcar_robust: np.ndarray
+    sky: np.ndarray  # electron in the boxcar's aperture
+    quality: np.ndarray
+    wavelength_error_nm: float = 0.0  # one sigma, common to the order
+
+    def __post_init__(self):
+        n = np.size(self.wavelength_nm)
+        for name in ("pixel_nm", "along_px", "across_px", "flux", "variance", "boxcar", "boxcar_robust", "sky", "quality"):
+            if np.size(getattr(self, name)) != n:
+                raise ValueError(f"order {self.order}: {name} has {np.size(getattr(self, name))} samples, wavelength {n}")
+
+
+@dataclass(frozen=True)
+class MergedSpectrum:
+    """The orders of an arm on one uniform grid of bins.
+
+    flux, error: electrons per bin, or erg/s/cm2/Angstrom once calibrated (`flux_calibrated`); covariance: (COV1, COV2, ...),
+    covariance of bin i with i + k, last k entries 0; gaps are NaN with Quality.GAP.
+    """
+
+    wavelength_nm: np.ndarray
+    flux: np.ndarray
+    error: np.ndarray
+    quality: np.ndarray
+    sky: np.ndarray
+    covariance: tuple[np.ndarray, ...]
+    wavelength_error_nm: np.ndarray
+    flux_calibrated: bool = False

@@ -1,0 +1,5 @@
+"""The one exception that a user is meant to read."""
+
+
+class ReductionError(Exception):
+    """What was found, what was needed and what to do, in one line, with the file and the numbers."""

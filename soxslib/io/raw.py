@@ -1,0 +1,102 @@
+"""Raw frames, whatever their packing (.fits, .fits.fz, .fits.gz, .fits.Z): turned and trimmed here, once."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
+
+from soxslib.datamodel import RawFrame
+from soxslib.errors import ReductionError
+from soxslib.instruments import load_instrument
+from soxslib.io.keywords import exposure_of
+
+SUFFIXES = (".fits", ".fits.fz", ".fits.gz", ".fits.Z", ".fit", ".fts")
+
+
+def stem_of(path):
+    """File name without its FITS and packing suffixes."""
+    name = Path(path).name
+    return next((name[: -len(s)] for s in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(s)), name)
+
+
+def _image_hdu(hdus, path):
+    for hdu in hdus:
+        if hdu.header.get("NAXIS", 0) == 2 and not isinstance(hdu, fits.BinTableHDU):
+            return hdu
+        if isinstance(hdu, fits.CompImageHDU):
+            return hdu
+    raise ReductionError(f"{Path(path).name}: holds no image; exclude it or restore it from the archive")
+
+
+def open_raw_header(path):
+    """The header that describes a raw frame: the primary one, with the image extension's cards where there is one."""
+    return _read(path, lambda hdus: _merged_header(hdus, path))
+
+
+def _merged_header(hdus, path):
+    image = _image_hdu(hdus, path)
+    header = hdus[0].header.copy()
+    if image is not hdus[0]:
+        header.extend(image.header, unique=True, update=False, update_first=False)
+        header["NAXIS1"], header["NAXIS2"] = image.header["NAXIS1"], image.header["NAXIS2"]
+    return header
+
+
+def _read(path, use):
+    """use(opened file); whatever is wrong with the file becomes a ReductionError that names it."""
+    name = Path(path).name
+    try:
+        if Path(path).stat().st_size == 0:
+            raise ReductionError(f"{name}: is empty (0 bytes); fetch it again from the archive")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            with fits.open(path, memmap=False) as hdus:
+                return use(hdus)
+    except ReductionError:
+        raise
+    except Exception as error:  # astropy, zlib and the unpackers each raise their own kinds for a damaged file
+        reason = " ".join(str(error).split())[:120]
+        raise ReductionError(
+            f"{name}: cannot be read as FITS ({type(error).__name__}: {reason}); fetch it again from the archive"
+        ) from error
+
+
+def read_raw(path):
+    """The RawFrame of a file: ADU, dispersion along axis 1, trimmed, with the strips without light beside it."""
+
+    def use(hdus):
+        header = _merged_header(hdus, path)
+        return header, np.asarray(_image_hdu(hdus, path).data, np.float32)
+
+    header, image = _read(path, use)
+    exposure = exposure_of(header, Path(path).name)
+    detector = load_instrument(exposure.instrument).arm(exposure.arm)["detector"]
+    turn = (lambda a: np.ascontiguousarray(a.T)) if detector["dispersion_axis"] == "y" else np.ascontiguousarray
+    bin_x, bin_y = exposure.binning if detector["dispersion_axis"] == "y" else exposure.binning[::-1]
+    columns, rows = _science_area(detector, header, bin_x, bin_y)
+    if image.shape[0] < rows.stop or image.shape[1] < columns.stop:
+        raise ReductionError(
+            f"{exposure.file}: image of {image.shape[1]}x{image.shape[0]} pixels does not hold the science area "
+            f"(columns to {columns.stop}, rows to {rows.stop} at binning {bin_x}x{bin_y}); exclude the frame"
+        )
+    strips = {}
+    if "overscan_columns" in detector:
+        strips["prescan"] = turn(image[rows, : columns.start]) if columns.start else None
+        strips["overscan"] = turn(image[rows, columns.stop :]) if image.shape[1] > columns.stop else None
+    if "reference_border" in detector:
+        b = detector["reference_border"]
+        sides = dict(bottom=image[:b], top=image[-b:], left=image[:, :b], right=image[:, -b:])
+        strips["reference"] = {side: turn(a) for side, a in sides.items()}
+    return RawFrame(adu=turn(image[rows, columns]), exposure=exposure, **strips)
+
+
+def _science_area(detector, header, bin_x, bin_y):
+    """(columns, rows) of the raw image that see light, as slices; the header's prescan and chip size win."""
+    x0, x1 = detector["science_columns"]
+    y0, y1 = detector["science_rows"]
+    if "ESO DET OUT1 PRSCX" in header and "ESO DET CHIP NX" in header:
+        x0 = int(header["ESO DET OUT1 PRSCX"])
+        x1 = x0 + int(header["ESO DET CHIP NX"])
+    return slice(x0 // bin_x, x0 // bin_x + (x1 - x0) // bin_x), slice(y0 // bin_y, y1 // bin_y)

@@ -1,0 +1,166 @@
+"""What every workflow script does around its step: inputs in, products out, failures told instead of raised."""
+
+import json
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+from types import SimpleNamespace
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+from soxslib.errors import ReductionError
+from soxslib.io import products, provenance
+from soxslib.io.raw import open_raw_header, read_raw
+from soxslib.qc import header_cards
+
+log = logging.getLogger("soxslib")
+
+
+def sidecar_of(product, suffixes=()):
+    """The metrics file that belongs to a product of any suffix."""
+    path = Path(product)
+    name = next((path.name[: -len(s)] for s in sorted(suffixes, key=len, reverse=True) if path.name.endswith(s)), None)
+    return path.with_name(f"{name if name is not None else path.name.split('.')[0]}.qc.json")
+
+
+class Job:
+    """One job of the workflow: its inputs, outputs and settings, and a record of what it used."""
+
+    def __init__(self, step, inputs, outputs, params):
+        self.step = step
+        self.inputs = inputs  # {name: [path]}: raw frames under "raw", ranked candidates under a calibration's name
+        self.outputs = outputs  # {name: path}, with "metrics" the sidecar
+        self.params = params  # plain: arm, settings ...
+        self.settings = SimpleNamespace(**params.get("settings", {}))
+        self.used, self.passed_over, self.warnings = [], [], []  # [(path, category)], [(path, reason)], [str]
+
+    @property
+    def raw_paths(self):
+        return self.inputs.get("raw", [])
+
+    def read_raws(self):
+        """All raw frames, in the plan's order. A frame that cannot be read is passed over with a warning."""
+        frames = []
+        for path in self.raw_paths:
+            try:
+                frames.append(read_raw(path))
+            except ReductionError as error:
+                self.warn(str(error))
+        if not frames:
+            raise ReductionError(f"{self.step}: none of its {len(self.raw_paths)} raw frames can be read: {self.warnings[-1]}")
+        return frames
+
+    def calibration(self, name, read):
+        """read(path) of the first candidate of a calibration that was made and passed its checks; None without one."""
+        for path in self.inputs.get(name, []):
+            reason = unusable(path)
+            if reason is None:
+                try:
+                    content = read(path)
+                except ReductionError as error:
+                    reason = str(error)
+                else:
+                    self.use(path)
+                    return content
+            self.passed_over.append((str(path), reason))
+            log.warning("%s: passed over %s: %s", self.step, Path(path).name, reason)
+        return None
+
+    def use(self, path):
+        """Records a calibration as used."""
+        if str(path) not in [p for p, _ in self.used]:
+            self.used.append((str(path), products.read_header(path).get("ESO PRO CATG", "")))
+
+    def warn(self, text):
+        self.warnings.append(text)
+        log.warning("%s", text)
+
+    def header(self, category, raw_path=None, metrics=()):
+        """Header of a product, with provenance and quality control."""
+        raw_path = raw_path or self.raw_paths[0]
+        raw_header = open_raw_header(raw_path)
+        header = provenance.product_header(
+            raw_header,
+            step=self.step,
+            category=f"{category}_{self.params['arm']}",
+            raws=[(Path(p).name, str(raw_header.get("ESO DPR TYPE", ""))) for p in self.raw_paths],
+            calibrations=self.used,
+            parameters=self.params.get("settings", {}) or {"none": "none"},
+        )
+        for i, (path, reason) in enumerate(self.passed_over, 1):
+            header[f"HIERARCH ESO PRO REC1 PASSED{i}"] = f"{Path(path).name}: {reason}"[:200]
+        for card, value in header_cards(metrics).items():
+            header[card] = value
+        return header
+
+    def write_metrics(self, metrics, **facts):
+        """The sidecar of a step that succeeded."""
+        self._write_sidecar("ok", metrics=[m.as_dict() for m in metrics], **facts)
+
+    def fail(self, reason):
+        """Tombstones for every product and a sidecar with the reason."""
+        log.error("%s", reason)
+        for name, path in self.outputs.items():
+            if name != "metrics":
+                products.write_tombstone(path, reason)
+        self._write_sidecar("failed", reason=reason, metrics=[])
+
+    def _write_sidecar(self, status, **content):
+        content = dict(
+            step=self.step,
+            arm=self.params.get("arm"),
+            stem=self.params.get("stem"),
+            status=status,
+            raw=[Path(p).name for p in self.raw_paths],
+            used=[p for p, _ in self.used],
+            passed_over=[dict(path=p, reason=r) for p, r in self.passed_over],
+            warnings=self.warnings,
+            **content,
+        )
+        products.write_json(self.outputs["metrics"], content)
+
+
+def unusable(path):
+    """Why a calibration must not be used (it failed, or its checks did), or None."""
+    sidecar = sidecar_of(path, ("_IMAGE.fits", "_RESP.fits", "_EXTRACTED_ORDERS.fits", "_BKGROUND.fits", ".fits"))
+    if not sidecar.exists():
+        return None
+    content = json.loads(sidecar.read_text(encoding="utf8"))
+    if content.get("status") == "failed":
+        return content.get("reason", "failed")
+    return content.get("verdict_reason") if content.get("verdict") == "fail" else None
+
+
+def _as_lists(items):
+    return {name: [value] if isinstance(value, str) else list(value) for name, value in items}
+
+
+def run(snakemake, main):
+    """Runs main(job) for a Snakemake job. What cannot be reduced is told in sidecar, tombstones and log; the job succeeds,
+    so that the rest of the night goes on; a defect of the software itself is told likewise, with its traceback in the log."""
+    job = Job(
+        snakemake.rule,
+        _as_lists(snakemake.input.items()),
+        {name: str(path) for name, path in snakemake.output.items()},
+        dict(snakemake.params.items()),
+    )
+    _log_to(snakemake.log)
+    try:
+        main(job)
+    except ReductionError as error:
+        job.fail(str(error))
+    except Exception as error:
+        log.error("%s", traceback.format_exc())
+        job.fail(f"{job.step}: unexpected {type(error).__name__}: {error}; see {snakemake.log or 'the log'}")
+
+
+def _log_to(paths):
+    handlers = [logging.StreamHandler(sys.stderr)]
+    handlers[0].setLevel(logging.WARNING)
+    if paths:
+        Path(paths[0]).parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(paths[0], mode="w", encoding="utf8"))
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=handlers, force=True)

@@ -3,6 +3,7 @@
 from soxslib.datamodel.exposure import Exposure
 from soxslib.datamodel.frame import Frame, RawFrame
 from soxslib.datamodel.geometry import DispersionSolution, OrderEdges, OrderSolution, OrderTrace
+from soxslib.datamodel.masters import MasterBias, MasterDark
 from soxslib.datamodel.quality import QUALITY_BITS, Quality
 from soxslib.datamodel.spectrum import MergedSpectrum, OrderSpectrum
 
@@ -11,6 +12,8 @@ __all__ = [
     "DispersionSolution",
     "Exposure",
     "Frame",
+    "MasterBias",
+    "MasterDark",
     "MergedSpectrum",
     "OrderEdges",
     "OrderSolution",

@@ -25,6 +25,7 @@ class OrderSpectrum:
     sky: np.ndarray  # electron in the boxcar's aperture
     quality: np.ndarray
     wavelength_error_nm: float = 0.0  # one sigma, common to the order
+    blaze: np.ndarray | None = None  # shape of the lamp in the flat, per native pixel, any scale common to the arm
 
     def __post_init__(self):
         n = np.size(self.wavelength_nm)
@@ -49,3 +50,4 @@ class MergedSpectrum:
     covariance: tuple[np.ndarray, ...]
     wavelength_error_nm: np.ndarray
     flux_calibrated: bool = False
+    systematic_error: np.ndarray | None = None  # of the calibration: common to many bins, not averaged by rebinning

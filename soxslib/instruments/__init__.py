@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from soxslib.errors import ReductionError
+from soxslib.errors import NotReducedError, ReductionError
 
 ROOT = Path(__file__).resolve().parent
 
@@ -48,5 +48,5 @@ def load_instrument(name):
     folder = ROOT / name.lower()
     if not (folder / "instrument.yaml").exists():
         known = sorted(p.parent.name.upper() for p in ROOT.glob("*/instrument.yaml"))
-        raise ReductionError(f"unknown instrument {name!r}; this software knows {', '.join(known)}")
+        raise NotReducedError(f"unknown instrument {name!r}; this software knows {', '.join(known)}")
     return Instrument(name.upper(), folder, _load(folder / "instrument.yaml"))

@@ -3,7 +3,7 @@
 import math
 
 from soxslib.datamodel import Exposure
-from soxslib.errors import ReductionError
+from soxslib.errors import NotReducedError, ReductionError
 from soxslib.instruments import load_instrument
 
 _MISSING = object()
@@ -45,10 +45,10 @@ def exposure_of(header, name):
     data = instrument.data
     arm = _text(header, "ESO SEQ ARM", name)
     if arm not in data["arms"]:
-        raise ReductionError(f"{name}: arm {arm!r} is not reduced (known: {', '.join(data['arms'])})")
+        raise NotReducedError(f"{name}: arm {arm!r} is not reduced (known: {', '.join(data['arms'])})")
     detector = data["arms"][arm]["detector"]
     if header.get(data["simulation_card"][arm]) in (True, "T"):
-        raise ReductionError(f"{name}: taken in simulation mode ({data['simulation_card'][arm]} is T); it holds no light")
+        raise NotReducedError(f"{name}: taken in simulation mode ({data['simulation_card'][arm]} is T); it holds no light")
     exposure_s = _number(header, "EXPTIME", name)
     if exposure_s < 0:
         raise ReductionError(f"{name}: header card EXPTIME holds {exposure_s}; exclude the frame or restore the card")

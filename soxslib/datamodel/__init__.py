@@ -5,7 +5,7 @@ from soxslib.datamodel.frame import Frame, RawFrame
 from soxslib.datamodel.geometry import DispersionSolution, OrderEdges, OrderSolution, OrderTrace
 from soxslib.datamodel.masters import MasterBias, MasterDark
 from soxslib.datamodel.quality import QUALITY_BITS, Quality
-from soxslib.datamodel.spectrum import MergedSpectrum, OrderSpectrum
+from soxslib.datamodel.spectrum import MergedSpectrum, OrderResponse, OrderSpectrum, Response
 
 __all__ = [
     "QUALITY_BITS",
@@ -16,9 +16,11 @@ __all__ = [
     "MasterDark",
     "MergedSpectrum",
     "OrderEdges",
+    "OrderResponse",
     "OrderSolution",
     "OrderSpectrum",
     "OrderTrace",
     "Quality",
     "RawFrame",
+    "Response",
 ]

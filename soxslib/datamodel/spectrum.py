@@ -51,3 +51,35 @@ class MergedSpectrum:
     wavelength_error_nm: np.ndarray
     flux_calibrated: bool = False
     systematic_error: np.ndarray | None = None  # of the calibration: common to many bins, not averaged by rebinning
+
+
+@dataclass(frozen=True)
+class OrderResponse:
+    """Response of one order on a grid of wavelengths: energy for one detected electron, blaze included.
+
+    exp(log_response) [erg/s/cm2/Angstrom above the atmosphere for one electron/s/nm]; log_error: its relative error, one
+    sigma; measured: False where it is inter- or extrapolated.
+    """
+
+    order: int
+    wavelength_nm: np.ndarray
+    log_response: np.ndarray
+    log_error: np.ndarray
+    measured: np.ndarray
+
+
+@dataclass(frozen=True)
+class Response:
+    """Response of an arm, order by order, from one star."""
+
+    star: str
+    orders: tuple[OrderResponse, ...]
+
+    def __getitem__(self, order):
+        for response in self.orders:
+            if response.order == order:
+                return response
+        raise KeyError(order)
+
+    def __contains__(self, order):
+        return any(response.order == order for response in self.orders)

@@ -1,0 +1,191 @@
+"""Spectra on disk: extracted orders, merged and flux-calibrated spectra, response, efficiency."""
+
+import numpy as np
+from astropy.io import fits
+
+from soxslib.datamodel import MergedSpectrum, OrderSpectrum
+from soxslib.io.atomic import atomic_path
+from soxslib.io.barycentre import barycentric_cards
+from soxslib.io.products import is_turned, read_header, read_table, write_tables
+
+DENSITY = "erg / (s cm2 Angstrom)"  # as astropy and specutils spell it in FITS
+_ORDER_UNITS = {
+    "wavelengthMedian": "nm", "pixelScaleNm": "nm", "xcoord_centre": "pixel", "ycoord": "pixel", "skyFlux": "electron",
+    "extractedFluxOptimal": "electron", "extractedFluxBoxcar": "electron", "extractedFluxBoxcarRobust": "electron",
+    "varianceSpectrum": "electron2", "wavelengthError": "nm", "blaze": "electron",
+}  # fmt: skip
+_MERGED_OVERLAPS = "scaled to the stronger order, mean by inverse variance"
+_CALIBRATED_OVERLAPS = "orders calibrated one by one, mean by inverse variance"
+
+# --- orders -----------------------------------------------------------------------------------------------------------
+
+
+def write_orders(path, orders, header):
+    """_EXTRACTED_ORDERS.fits: a row per order and native pixel."""
+    join = lambda name: np.concatenate([np.asarray(getattr(o, name)) for o in orders])
+    across, along = join("across_px").astype(float), join("along_px").astype(float)
+    x, y = (across, along) if is_turned(header) else (along, across)
+    flux, variance = join("flux"), join("variance")
+    with np.errstate(all="ignore"):
+        snr = flux / np.sqrt(variance)
+    columns = dict(
+        order=np.concatenate([np.full(np.size(o.flux), o.order, np.int16) for o in orders]),
+        wavelengthMedian=join("wavelength_nm").astype(float),
+        pixelScaleNm=join("pixel_nm").astype(np.float32),
+        xcoord_centre=x.astype(np.float32),
+        ycoord=y.astype(np.float32),
+        extractedFluxOptimal=flux.astype(np.float32),
+        extractedFluxBoxcar=join("boxcar").astype(np.float32),
+        extractedFluxBoxcarRobust=join("boxcar_robust").astype(np.float32),
+        varianceSpectrum=variance.astype(np.float32),
+        snr=snr.astype(np.float32),
+        skyFlux=join("sky").astype(np.float32),
+        quality=join("quality").astype(np.int16),
+        wavelengthError=np.concatenate([np.full(np.size(o.flux), o.wavelength_error_nm, np.float32) for o in orders]),
+    )
+    if all(o.blaze is not None for o in orders):
+        columns["blaze"] = join("blaze").astype(np.float32)
+    write_tables(path, [("ORDERS", columns, _ORDER_UNITS)], _spectral(header))
+
+
+def read_orders(path):
+    """(orders, header) of an _EXTRACTED_ORDERS.fits."""
+    header, t = read_header(path), read_table(path)
+    along, across = ("ycoord", "xcoord_centre") if is_turned(header) else ("xcoord_centre", "ycoord")
+    orders = []
+    for number in np.unique(t["order"]):
+        rows = t["order"] == number
+        get = lambda name, rows=rows: t[name][rows]
+        orders.append(
+            OrderSpectrum(
+                order=int(number),
+                wavelength_nm=get("wavelengthMedian"),
+                pixel_nm=get("pixelScaleNm").astype(float),
+                along_px=get(along),
+                across_px=get(across),
+                flux=get("extractedFluxOptimal").astype(float),
+                variance=get("varianceSpectrum").astype(float),
+                boxcar=get("extractedFluxBoxcar").astype(float),
+                boxcar_robust=get("extractedFluxBoxcarRobust").astype(float),
+                sky=get("skyFlux").astype(float),
+                quality=get("quality").astype(np.uint16),
+                wavelength_error_nm=float(get("wavelengthError")[0]),
+                blaze=get("blaze").astype(float) if "blaze" in t else None,
+            )
+        )
+    return orders, header
+
+
+# --- merged and calibrated --------------------------------------------------------------------------------------------
+
+
+def write_merged(path, merged, header):
+    """_EXTRACTED_MERGED.fits [electron per bin, unit ct], or _FLUXCAL.fits once flux-calibrated."""
+    unit, square = (DENSITY, "erg2 / (s2 cm4 Angstrom2)") if merged.flux_calibrated else ("ct", "ct2")
+    columns = _merged_columns(merged)
+    units = {"WAVE": "nm", "WAVE_ERR": "nm"}
+    units.update({name: unit for name in ("FLUX", "ERR", "ERR_SYS", "SKY")})
+    units.update({name: square for name in columns if name.startswith("COV")})
+    header = _spectral(header)
+    overlaps = _CALIBRATED_OVERLAPS if merged.flux_calibrated else _MERGED_OVERLAPS
+    header["HIERARCH ESO PRO MERGE OVERLAPS"] = overlaps
+    header["HIERARCH ESO PRO MERGE STEP"] = (round(merged.wavelength_nm[1] - merged.wavelength_nm[0], 9), "[nm] width of a bin")
+    write_tables(path, [("SPECTRUM", columns, units)], header)
+
+
+def _merged_columns(merged):
+    with np.errstate(all="ignore"):
+        snr = merged.flux / merged.error
+    columns = dict(WAVE=merged.wavelength_nm, FLUX=merged.flux, ERR=merged.error)
+    if merged.systematic_error is not None:
+        columns["ERR_SYS"] = merged.systematic_error
+    columns.update(QUAL=merged.quality.astype(np.int16), SNR=snr.astype(np.float32), SKY=merged.sky)
+    columns.update({f"COV{k}": c for k, c in enumerate(merged.covariance, 1)})
+    columns["WAVE_ERR"] = merged.wavelength_error_nm.astype(np.float32)
+    return columns
+
+
+def read_merged(path):
+    """(MergedSpectrum, header) of a merged or flux-calibrated product."""
+    header, t = read_header(path), read_table(path)
+    count = sum(name.startswith("COV") for name in t)
+    merged = MergedSpectrum(
+        wavelength_nm=t["WAVE"],
+        flux=t["FLUX"],
+        error=t["ERR"],
+        quality=t["QUAL"].astype(np.uint16),
+        sky=t["SKY"],
+        covariance=tuple(t[f"COV{k}"] for k in range(1, count + 1)),
+        wavelength_error_nm=t["WAVE_ERR"],
+        flux_calibrated="ERR_SYS" in t,
+        systematic_error=t.get("ERR_SYS"),
+    )
+    return merged, header
+
+
+def write_text(path, merged, header):
+    """_EXTRACTED_MERGED.txt: the merged spectrum with wavelengths in Angstrom, commented header."""
+    facts = [f"{card}: {header[card]}" for card in ("OBJECT", "ESO SEQ ARM", "DATE-OBS", "EXPTIME") if card in header]
+    medium = "vacuum" if header.get("ESO PRO WAVE MEDIUM") == "vacuum" else "air"
+    lines = [
+        *facts,
+        f"wavelengths in {medium}; FLUX, ERR, SKY in electrons per bin; QUAL 0 is good; overlaps {_MERGED_OVERLAPS}",
+        "WAVE[Angstrom] FLUX ERR SNR QUAL SKY",
+    ]
+    with np.errstate(all="ignore"):
+        table = np.c_[
+            10 * merged.wavelength_nm, merged.flux, merged.error, merged.flux / merged.error, merged.quality, merged.sky
+        ]
+    with atomic_path(path) as temporary:
+        np.savetxt(temporary, table, fmt="%.3f %.6g %.6g %.4g %d %.6g", header="\n".join(lines), encoding="utf8")
+
+
+def _spectral(header):
+    """The header with what every spectrum must say: medium and frame of its wavelengths, barycentric correction."""
+    out = fits.Header(header, copy=True)
+    for card, value in barycentric_cards(header).items():
+        out[card] = value
+    out.set("HIERARCH ESO PRO WAVE MEDIUM", out.get("ESO PRO WAVE MEDIUM", "air"), "Medium of the wavelengths")
+    out.set("SPECSYS", out.get("SPECSYS", "TOPOCENT"), "Rest frame of the wavelengths")
+    return out
+
+
+# --- response and efficiency ------------------------------------------------------------------------------------------
+
+
+def write_efficiency(path, wavelength_nm, efficiency, order, header):
+    """_EFFICIENCY.fits: detected electrons per photon above the atmosphere, extinction and slit loss taken out."""
+    columns = dict(WAVE=wavelength_nm, EFFICIENCY=efficiency.astype(np.float32), order=order.astype(np.int16))
+    write_tables(path, [("EFFICIENCY", columns, {"WAVE": "nm"})], header)
+
+
+def write_response(path, response, header):
+    """_RESP.fits: RESPONSE [erg/s/cm2/Angstrom for one electron/s/nm above the atmosphere], per order on a grid of wavelengths."""
+    header = fits.Header(header, copy=True)
+    header["HIERARCH ESO PRO RESP BASIS"] = ("ELECTRON/S/NM", "Counts it applies to: per nm, so for any binning")
+    header["HIERARCH ESO PRO RESP STAR"] = (response.star, "Flux standard")
+    rows = lambda name: np.concatenate([getattr(o, name) for o in response.orders])
+    columns = dict(
+        order=np.concatenate([np.full(o.wavelength_nm.size, o.order, np.int16) for o in response.orders]),
+        WAVE=rows("wavelength_nm"),
+        RESPONSE=np.exp(rows("log_response")),
+        RESPONSE_ERR=np.exp(rows("log_response")) * rows("log_error"),
+        MEASURED=rows("measured"),
+    )
+    unit = "erg nm / (cm2 Angstrom electron)"
+    write_tables(path, [("RESPONSE", columns, {"WAVE": "nm", "RESPONSE": unit, "RESPONSE_ERR": unit})], header)
+
+
+def read_response(path):
+    """The Response of a _RESP.fits."""
+    from soxslib.datamodel import OrderResponse, Response
+
+    header, t = read_header(path), read_table(path)
+    orders = []
+    for number in np.unique(t["order"]):
+        k = t["order"] == number
+        log_error = t["RESPONSE_ERR"][k] / t["RESPONSE"][k]
+        orders.append(
+            OrderResponse(int(number), t["WAVE"][k], np.log(t["RESPONSE"][k]), log_error, t["MEASURED"][k].astype(bool))
+        )
+    return Response(str(header["ESO PRO RESP STAR"]), tuple(orders))

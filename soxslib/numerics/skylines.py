@@ -15,6 +15,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import erf
 
 LARGEST_STEP = 1.0  # px a Gauss-Newton step may go: beyond, the linear expansion of a line's image is wrong
+FLUX_SCATTER = 0.5  # of a group about the list's flux, relative; only faint and blended groups feel it
+ALONE_PX = 0.2  # groups placed worse than this are placed together with their neighbours
 MIXING_ROUNDS = 6  # of the random-effects weights; they settle in three or four
 
 
@@ -271,7 +273,7 @@ class _Fit:
     slit_px: float
     fluxes: np.ndarray  # of the groups, relative to the list
     weight: np.ndarray
-    scale: float  # typical flux relative to the list
+    expected: np.ndarray  # what the neighbours' fluxes let expect
 
 
 def _columns(order, shift, sigma_px, slit_px, bend):
@@ -309,11 +311,11 @@ def _fit(order, shift, template_error, rounds=5):
     """Gauss-Newton fit of shift and widths of the slit's image, with fluxes and continuum; outlying pixels lose their weight."""
     sigma, slit, k = order.sigma_px, order.slit_px, order.n_groups
     weight = order.good / order.variance
-    fluxes, scale = _first_fluxes(order, shift, weight)
+    fluxes, expected = _first_fluxes(order, shift, weight)
     for turn in range(rounds):
         columns = _columns(order, shift, sigma, slit, _bends(order, fluxes, shift, sigma, slit))
         prior, prior_value = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
-        prior[:k], prior_value[:k] = scale**-2, scale  # a group's flux is within a factor of the list's
+        prior[:k], prior_value[:k] = (FLUX_SCATTER * expected) ** -2, expected
         prior[-2:] = 0.3**-2, 0.03**-2  # relative change of blur and of slit width about what was given
         prior_value[-2:] = np.log(order.sigma_px / sigma), np.log(order.slit_px / slit)
         values, _ = _solve(columns, weight, order.sky, prior, prior_value)
@@ -325,18 +327,22 @@ def _fit(order, shift, template_error, rounds=5):
         weight = order.good * _tukey((order.sky - model) / spread) / spread**2
         if turn > 1 and abs(step[0]) < 2e-3:
             break
-    return _Fit(float(shift), float(sigma), float(slit), fluxes, weight, scale)
+    return _Fit(float(shift), float(sigma), float(slit), fluxes, weight, expected)
 
 
 def _first_fluxes(order, shift, weight):
-    """(fluxes of the groups, typical flux) with the shift as guessed."""
+    """(fluxes of the groups, fluxes expected from those of the neighbourhood) with the shift as guessed."""
     columns = _columns(order, shift, order.sigma_px, order.slit_px, np.zeros((order.sky.size, 0)))
     k = order.n_groups
     light = np.bincount(order.group, order.flux)
     prior = np.zeros(columns.shape[1])
     values, _ = _solve(columns, weight, order.sky, prior, prior)
-    scale = np.sum(np.maximum(values[:k], 0.0) * light) / np.sum(light)
-    return np.clip(values[:k], 0.0, 10 * scale), max(scale, 1e-30)
+    place = np.bincount(order.group, order.flux * order.position) / light / order.sky.size
+    # the blaze changes the fluxes' ratio to the list along the order
+    near = light * np.exp(-0.5 * ((place - place[:, None]) / 0.15) ** 2)
+    expected = np.maximum(near @ values[:k], 0.0) / near.sum(axis=1)
+    expected = np.maximum(expected, 0.02 * expected.max() + 1e-30)
+    return np.clip(values[:k], 0.0, 5 * expected), expected
 
 
 def _bends(order, fluxes, shift, sigma, slit, eps=0.02):
@@ -353,18 +359,27 @@ def _tukey(z, cut=6.0):
 
 
 def _group_offsets(order, fit, eps=0.02):
-    """Each group's own offset from the arc with its error; `unit` holds the group's wavelength for the moment."""
-    k = order.n_groups
-    columns = _columns(order, fit.shift, fit.sigma_px, fit.slit_px, np.zeros((order.sky.size, 0)))
-    ahead, behind = (_columns(order, fit.shift + d, fit.sigma_px, fit.slit_px, np.zeros((order.sky.size, 0)))[:, :k] for d in (eps, -eps))
+    """Offsets from the arc, with errors, of groups of lines; `unit` holds their wavelength for the moment.
+
+    Neighbouring groups too faint to be placed alone are placed together, so that faint lines count too.
+    """
+    k, nothing = order.n_groups, np.zeros((order.sky.size, 0))
+    columns = _columns(order, fit.shift, fit.sigma_px, fit.slit_px, nothing)
+    ahead, behind = (_columns(order, fit.shift + d, fit.sigma_px, fit.slit_px, nothing)[:, :k] for d in (eps, -eps))
     slopes = (ahead - behind) @ sparse.diags(fit.fluxes / (2 * eps))
-    columns = sparse.hstack([columns, slopes], format="csc")
+    information = slopes.multiply(slopes).T @ fit.weight
+    segment = np.floor((np.cumsum(information) - 0.5 * information) * ALONE_PX**2)
+    segment = np.unique(segment, return_inverse=True)[1]
+    n = int(segment[-1]) + 1
+    member = sparse.csr_matrix((np.ones(k), (np.arange(k), segment)), shape=(k, n))
+    columns = sparse.hstack([columns, slopes @ member], format="csc")
     prior, prior_value = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
-    prior[:k], prior_value[:k] = fit.scale**-2, fit.scale
-    prior[-k:] = 3.0**-2  # px: only to keep groups without light defined
+    prior[:k], prior_value[:k] = (FLUX_SCATTER * fit.expected) ** -2, fit.expected
+    prior[-n:] = 3.0**-2  # px: only to keep groups without light defined
     values, errors = _solve(columns, fit.weight, order.sky, prior, prior_value)
-    spread = errors()
-    light = np.bincount(order.group, order.flux)
-    wavelength = np.bincount(order.group, order.flux * order.wavelength) / light
-    use = (fit.fluxes > 3 * spread[:k]) & (spread[-k:] < 0.5)
-    return LineOffsets(wavelength[use], fit.shift + values[-k:][use], spread[-k:][use])
+    spread = errors()[-n:]
+    share = np.bincount(order.group, order.flux)
+    wavelength = np.bincount(order.group, order.flux * order.wavelength) / share
+    middle = np.bincount(segment, information * wavelength) / np.maximum(np.bincount(segment, information), 1e-300)
+    use = (spread < 3 * ALONE_PX) & (middle > 0)
+    return LineOffsets(middle[use], fit.shift + values[-n:][use], spread[use])

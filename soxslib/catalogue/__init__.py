@@ -1,0 +1,1 @@
+"""What frames there are and what belongs together: scan, classify, plan. SQLAlchemy is used only here."""

@@ -1,0 +1,143 @@
+"""index.db: the frame table, and what the last run made of it. Written by the index rule and the summary rule only."""
+
+import json
+import os
+from dataclasses import fields
+
+from sqlalchemy import Column, Float, Integer, MetaData, String, Table, create_engine, delete, event, insert, select
+from sqlalchemy.exc import DatabaseError
+
+from soxslib import __version__
+from soxslib.catalogue.scan import Entry
+from soxslib.datamodel import Exposure
+
+REVISION = f"1/{__version__}"  # an index of another revision is read anew: what is a good header may have changed
+METADATA = MetaData()
+
+_PACKED = {"binning", "lamps", "extra"}  # stored as JSON
+
+
+def _exposure_columns():
+    for f in fields(Exposure):
+        kind = next((kind for word, kind in (("float", Float), ("int", Integer)) if word in str(f.type)), String)
+        yield Column(f"x_{f.name}", String if f.name in _PACKED else kind)
+
+
+RAW_FRAMES = Table(
+    "raw_frames",
+    METADATA,
+    Column("path", String, primary_key=True),
+    Column("size", Integer),
+    Column("mtime", Float),
+    *(Column(name, String) for name in ("status", "reason", "category", "type", "arm")),
+    *_exposure_columns(),
+)
+META = Table("meta", METADATA, Column("key", String, primary_key=True), Column("value", String))
+TASKS = Table(
+    "tasks",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    *(Column(name, String) for name in ("step", "arm", "night", "stem", "target", "status", "reason")),
+)
+TASK_INPUTS = Table(
+    "task_inputs",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("task", Integer),
+    Column("name", String),
+    Column("rank", Integer),
+    Column("path", String),
+    Column("used", Integer),
+)
+PRODUCTS = Table(
+    "products",
+    METADATA,
+    Column("path", String, primary_key=True),
+    *(Column(name, String) for name in ("step", "arm", "night", "stem", "name", "status")),
+)
+QC = Table(
+    "qc",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    *(Column(name, String) for name in ("step", "arm", "night", "stem", "name")),
+    Column("order", Integer),
+    Column("value", Float),
+    Column("text", String),
+    Column("unit", String),
+    Column("meaning", String),
+    Column("mjd", Float),
+)
+
+
+def open_database(path):
+    """Engine of an index, its tables made where they are missing."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 60})
+
+    @event.listens_for(engine, "connect")
+    def _faster(connection, _):
+        connection.execute("PRAGMA synchronous=OFF")  # the index can be made again from the files
+
+    METADATA.create_all(engine)
+    return engine
+
+
+def load_entries(path):
+    """Entries of an index; [] when there is none, or one of another revision, or it is damaged."""
+    if not os.path.exists(path) or os.path.getsize(path) == 0:
+        return []
+    try:
+        engine = open_database(path)
+        with engine.connect() as connection:
+            revision = connection.execute(select(META.c.value).where(META.c.key == "revision")).scalar()
+            rows = connection.execute(select(RAW_FRAMES).order_by(RAW_FRAMES.c.path)).fetchall() if revision == REVISION else []
+        engine.dispose()
+    except DatabaseError:
+        return []
+    return [_entry(row) for row in rows]
+
+
+def save_entries(path, entries):
+    """Makes the frame table hold exactly these entries."""
+    try:
+        engine = open_database(path)
+    except DatabaseError:  # not a database, or of an older layout
+        os.remove(path)
+        engine = open_database(path)
+    with engine.begin() as connection:
+        connection.execute(delete(META))
+        connection.execute(delete(RAW_FRAMES))
+        connection.execute(insert(META), [{"key": "revision", "value": REVISION}])
+        if entries:
+            connection.execute(insert(RAW_FRAMES), [_row(entry) for entry in entries])
+    engine.dispose()
+
+
+def save_results(path, tables):
+    """Replaces the rows of the result tables: {table: [row dict]}."""
+    engine = open_database(path)
+    with engine.begin() as connection:
+        for table, rows in tables.items():
+            connection.execute(delete(table))
+            if rows:
+                connection.execute(insert(table), rows)
+    engine.dispose()
+
+
+def _row(entry):
+    row = {c: getattr(entry, c) for c in ("path", "size", "mtime", "status", "reason", "category", "type", "arm")}
+    for f in fields(Exposure):
+        value = getattr(entry.exposure, f.name) if entry.exposure else None
+        row[f"x_{f.name}"] = json.dumps(value) if f.name in _PACKED and value is not None else value
+    return row
+
+
+def _entry(row):
+    values = row._mapping
+    exposure = None
+    if values["x_file"] is not None:
+        facts = {f.name: values[f"x_{f.name}"] for f in fields(Exposure)}
+        facts.update(binning=tuple(json.loads(facts["binning"])), lamps=tuple(json.loads(facts["lamps"])))
+        facts["extra"] = json.loads(facts["extra"])
+        exposure = Exposure(**facts)
+    entry = {c: values[c] for c in ("path", "size", "mtime", "status", "reason", "category", "type", "arm")}
+    return Entry(**entry, exposure=exposure)

@@ -1,0 +1,210 @@
+"""How far each order has moved since the arc, from everything that tells something about it.
+
+Unknowns: of every order its shift at the middle of the wavelength range and its slope [unbinned px along the dispersion,
+frame minus arc, + to larger pixel; slope: additional at unit wavelength +1]. Sky lines, ties between neighbouring orders,
+spectral features of the object and what is known about the instrument's flexure are all linear in them, so that all are
+combined in one weighted least-squares solve, whose covariance is the remaining uncertainty.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from soxslib.numerics.skylines import Shift
+
+FREEDOM = 3.0  # degrees of freedom of Student's t for a single order's deviation: a rare order may be far off
+ROUNDS = 8
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One linear statement: sum over orders of (a x shift + b x slope) = value +- error, pixels.
+
+    centring: coefficient of the object's unknown distance from the middle of the slit's width (in px), common to all
+    statements that rest on the object's own light; 0 for light that fills the slit.
+    """
+
+    method: str
+    terms: dict  # order: (a, b)
+    value: float
+    error: float
+    centring: float = 0.0
+
+
+@dataclass(frozen=True)
+class OrderShift:
+    """Shift of an order with its error (rms over the order, slope included), and where it comes from."""
+
+    pixels: float
+    error: float
+    slope: float
+    slope_error: float
+    method: str
+    n_lines: int = 0
+
+    def applied_to(self, solution):
+        """The order's solution [OrderSolution] as it was during the exposure."""
+        along = solution.along.copy()
+        along[0, 0] += self.pixels
+        along[1, 0] += self.slope
+        return replace(solution, along=along)
+
+
+def evidence_of_sky(order, shift):
+    """Statements of an order's sky lines, one a line."""
+    lines = shift.lines
+    return [
+        Evidence("sky", {order: (1.0, float(t))}, float(x), float(e))
+        for t, x, e in zip(lines.unit, lines.offset, lines.error, strict=True)
+    ]
+
+
+def evidence_of_shift(order, shift, method, centring=1.0):
+    """A measured shift of one order (object's features, telluric bands) as statement."""
+    return Evidence(method, {order: (1.0, 0.0)}, shift.pixels, shift.error, centring)
+
+
+def evidence_of_tie(red, blue, difference_nm, error_nm, *, wavelength_nm, solutions, method="tie", centring=True):
+    """Two orders that show the same spectrum: its wavelength in order `blue` minus that in `red` by the arc's solutions.
+
+    A feature that moved by x pixels is given the wavelength of its place, x * dispersion too large.
+    """
+    terms, slit = {}, 0.0
+    scale = abs(_dispersion(solutions[blue], wavelength_nm))
+    for order, sign in ((blue, 1.0), (red, -1.0)):
+        solution = solutions[order]
+        dispersion = sign * _dispersion(solution, wavelength_nm) / scale
+        low, high = solution.wavelength_nm
+        terms[order] = (dispersion, dispersion * (2 * wavelength_nm - low - high) / (high - low))
+        slit += dispersion
+    return Evidence(method, terms, difference_nm / scale, error_nm / scale, slit if centring else 0.0)
+
+
+def _dispersion(solution, wavelength_nm, step=0.05):
+    """nm per unbinned pixel, signed, at the middle of the slit."""
+    ends, _ = solution.position(np.array([wavelength_nm - step, wavelength_nm + step]), np.zeros(2))
+    return 2 * step / (ends[1] - ends[0])
+
+
+def evidence_of_rotator(model, *, angle_deg, arc_angle_deg, hours):
+    """What the instrument's known flexure lets expect, as statements; [] for an arm without relations.
+
+    angle_deg: derotator during the exposure, None unknown; arc_angle_deg: during the arc, None: parked at 0;
+    hours: time between them. The nearer both, the more of the unmodelled flexure is common to both and cancels.
+    """
+    repeat = model["repeat"]
+    start = np.deg2rad(arc_angle_deg or 0.0)
+    end = start if angle_deg is None else np.deg2rad(angle_deg)
+    apart = np.rad2deg(abs(np.angle(np.exp(1j * (end - start)))))
+    common = np.exp(-0.5 * (apart / repeat["angle_deg"]) ** 2 - abs(hours) / repeat["hours"])
+    statements = []
+    for relation in model["relations"]:
+        value = relation["cos"] * (np.cos(end) - np.cos(start)) + relation["sin"] * (np.sin(end) - np.sin(start))
+        error = np.hypot(repeat["floor_px"], relation["error_px"] * np.sqrt(1 - common))
+        if angle_deg is None:
+            error = np.sqrt(relation["error_px"] ** 2 + relation["cos"] ** 2 + relation["sin"] ** 2)
+        terms = {order: (coefficient, 0.0) for order, coefficient in relation["orders"].items()}
+        statements.append(Evidence("rotator", terms, float(value), float(error)))
+    return statements
+
+
+def arm_shifts(orders, sky, model, *, evidence=(), centring_px=0.0, doubt_sigma):
+    """{order: OrderShift} of all orders of an arm.
+
+    orders: their numbers; sky: {order: Shift} measured on the sky lines; model: the arm's part of flexure.yaml; evidence: further
+    statements (rotator, ties, features). centring_px: prior scatter of the object in the slit. An order whose one or two lines
+    disagree by more than `doubt_sigma` with what all else tells is taken as not measured (a cosmic ray, a wrong line).
+    """
+    orders = sorted(orders)
+    sky = {o: s for o, s in sky.items() if o in orders and s.is_measured}
+    for order in [o for o, s in sky.items() if s.n_lines < 3]:
+        others = {o: s for o, s in sky.items() if o != order}
+        expected = _solve(orders, others, model, evidence, centring_px)[order]
+        shift = sky[order]
+        if abs(shift.pixels - expected.pixels) > doubt_sigma * np.hypot(shift.error, expected.error):
+            sky = others
+    return _solve(orders, sky, model, evidence, centring_px)
+
+
+def _solve(orders, sky, model, evidence, centring_px):
+    """Posterior of all orders: Gaussian statements, Student's t for the orders' own deviations (by EM)."""
+    statements = [s for o, shift in sky.items() for s in evidence_of_sky(o, shift)] + list(evidence)
+    design, value, weight = _rows(orders, statements)
+    basis, width = _basis(orders, model)
+    width[-1] = max(centring_px, 1e-6)
+    n_common = basis.shape[1] - 2 * len(orders) - 1
+    own = slice(n_common, n_common + 2 * len(orders))
+    columns = design @ basis
+    normal = (columns.T * weight) @ columns
+    right = columns.T @ (weight * value)
+    tail = np.ones(2 * len(orders))
+    for _ in range(ROUNDS):
+        prior = width**-2.0
+        prior[own] *= tail
+        covariance = np.linalg.inv(normal + np.diag(prior))
+        mean = covariance @ right
+        square = mean[own] ** 2 + np.diag(covariance)[own]
+        tail = (FREEDOM + 1) / (FREEDOM + square / width[own] ** 2)
+    state, spread = basis @ mean, basis @ covariance @ basis.T
+    return {o: _order_shift(i, len(orders), state, spread, sky.get(o), _method(o, statements)) for i, o in enumerate(orders)}
+
+
+def _rows(orders, statements):
+    """(design, values, weights) of the statements over shifts, slopes and the centring."""
+    n = len(orders)
+    index = {o: i for i, o in enumerate(orders)}
+    design = np.zeros((len(statements), 2 * n + 1))
+    for row, statement in zip(design, statements, strict=True):
+        for order, (a, b) in statement.terms.items():
+            if order in index:
+                row[index[order]], row[n + index[order]] = a, b
+        row[-1] = statement.centring
+    value = np.array([s.value for s in statements])
+    return design, value, np.array([s.error for s in statements]) ** -2.0
+
+
+def _basis(orders, model):
+    """(matrix, prior widths): shifts and slopes as smooth functions of the order number plus each order's own part."""
+    n = len(orders)
+    place = np.linspace(-1, 1, n) if n > 1 else np.zeros(1)
+    shift, slope = model["common_px"], model["common_slope_px"]
+    basis = np.zeros((2 * n + 1, len(shift) + len(slope) + 2 * n + 1))
+    for k in range(len(shift)):
+        basis[:n, k] = chebyshev.chebval(place, np.eye(len(shift))[k])
+    for k in range(len(slope)):
+        basis[n : 2 * n, len(shift) + k] = chebyshev.chebval(place, np.eye(len(slope))[k])
+    basis[:, len(shift) + len(slope) :] = np.eye(2 * n + 1)
+    own = [model["loose_orders"].get(o, model["order_px"]) for o in orders]
+    own_slope = [max(model["slope_px"], 0.3 * model["loose_orders"].get(o, 0.0)) for o in orders]
+    return basis, np.array([*shift, *slope, *own, *own_slope, 1.0])
+
+
+def _order_shift(i, n, state, spread, measured, method):
+    error = np.sqrt(spread[i, i] + spread[n + i, n + i] / 3)  # mean of unit^2 over the order is 1/3
+    n_lines = measured.n_lines if measured is not None else 0
+    slope_error = np.sqrt(spread[n + i, n + i])
+    return OrderShift(float(state[i]), float(error), float(state[n + i]), float(slope_error), method, n_lines)
+
+
+def _method(order, statements):
+    """Names of what was said about the order, the most telling first."""
+    said = {}
+    for s in statements:
+        if order in s.terms and s.terms[order][0]:
+            said[s.method] = said.get(s.method, 0.0) + (s.terms[order][0] / s.error) ** 2
+    return "+".join(sorted(said, key=said.get, reverse=True)) or "model"
+
+
+def combine_shifts(values, errors):
+    """(mean, error) by inverse variance; the error grows by the scatter where the values disagree."""
+    values, errors = np.asarray(values, float), np.asarray(errors, float)
+    weight = errors**-2
+    mean = np.sum(weight * values) / np.sum(weight)
+    chi2 = np.sum(weight * (values - mean) ** 2) / max(values.size - 1, 1)
+    return float(mean), float(np.sqrt(max(1.0, chi2) / np.sum(weight)))
+
+
+def total_shift(shift):
+    """The Shift without slope of an OrderShift, for chaining evidence."""
+    return Shift(shift.pixels, shift.error, shift.n_lines)

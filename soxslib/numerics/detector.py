@@ -1,9 +1,9 @@
 """From counts to electrons: pedestal, dark signal, full well."""
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from soxslib.numerics.noise import robust_std
+from soxslib.numerics.smoothing import gaussian_smoothed
 
 
 def clipped_rows_mean(strip, *, clip_sigma):
@@ -32,7 +32,7 @@ def strips_level(strips, *, smooth_px, clip_sigma, tolerance):
         return None
     weights = np.array([s.shape[0] for s in strips], float)
     level = np.average(levels, axis=0, weights=weights)
-    return gaussian_filter1d(level, smooth_px, mode="nearest"), noise
+    return gaussian_smoothed(level, smooth_px), noise
 
 
 def well_level(adu, *, nominal, least, count):

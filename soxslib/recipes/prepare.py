@@ -9,7 +9,7 @@ from soxslib.datamodel import Frame, Quality
 from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
 from soxslib.numerics import detector as det
-from soxslib.numerics.noise import local_signal
+from soxslib.numerics.noise import model_variance
 
 log = logging.getLogger("soxslib")
 
@@ -38,15 +38,13 @@ def prepare(raw, bias=None, darks=(), settings=None):
     exposure = raw.exposure
     read_noise_e = measured_read_noise(bias, darks) or strip_noise_e or exposure.read_noise_e
     floor = np.full(flux.shape, read_variance(read_noise_e, exposure), np.float32)
-    quality = saturation(raw.adu, detector, s, exposure)
+    quality = saturation(raw.adu, detector, s)
     if bias:
         floor += bias.frame.variance
         quality |= bias.frame.quality
     if darks:
         flux, floor, quality = _without_dark(flux, floor, quality, exposure, darks, s)
-    variance = local_signal(flux, floor, size=s.noise_box_px, contrast=s.noise_contrast)
-    variance /= exposure.ndit
-    variance += floor
+    variance = model_variance(flux, floor, integrations=exposure.ndit, size=s.noise_box_px, contrast=s.noise_contrast)
     return Frame(flux, variance, quality, exposure, floor)
 
 
@@ -63,17 +61,22 @@ def _check_same_pixels(raw, master):
         )
 
 
+def strips_of(raw, s):
+    """(level [ADU] along axis 1, noise [ADU]) of the strips without light; None when there are none, or they see light."""
+    if s.overscan == "off":
+        return None
+    return det.strips_level(
+        [raw.prescan, raw.overscan],
+        smooth_px=s.overscan_smooth_px / raw.exposure.binning[1],
+        clip_sigma=4.0,
+        tolerance=1.0 if s.overscan == "auto" else np.inf,
+    )
+
+
 def pedestal_free(raw, bias, detector, s):
     """(flux [electron] without pedestal, noise [electron] of the strips or None)."""
     exposure = raw.exposure
-    strips = None
-    if s.overscan != "off":
-        strips = det.strips_level(
-            [raw.prescan, raw.overscan],
-            smooth_px=s.overscan_smooth_px / exposure.binning[1],
-            clip_sigma=4.0,
-            tolerance=1.0 if s.overscan == "auto" else np.inf,
-        )
+    strips = strips_of(raw, s)
     flux = raw.adu.copy()
     if strips is not None:
         flux -= strips[0].astype(np.float32)
@@ -107,7 +110,7 @@ def read_variance(read_noise_e, exposure):
     return max(read_noise_e**2 - rounding, 0.0) / exposure.ndit + rounding
 
 
-def saturation(adu, detector, s, exposure):
+def saturation(adu, detector, s):
     """Quality bits of the pixels at the full well or above the range where counts follow the light."""
     nominal = float(detector["saturation_adu"])
     level = det.well_level(adu, nominal=nominal, least=0.5, count=8)

@@ -1,0 +1,97 @@
+"""Robust means of repeated frames."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from soxslib.numerics.noise import box_mean, pair_noise, robust_std
+from soxslib.numerics.smoothing import block_sums
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Mean of the frames without their outliers.
+
+    count: frames that entered each pixel; excess: chi-square per degree of freedom of those about the median
+    (0 where fewer than 3), which tells unstable pixels.
+    """
+
+    mean: np.ndarray
+    count: np.ndarray
+    excess: np.ndarray
+
+
+def stack_mean(frames, *, read_variance, clip_sigma):
+    """The Stack of frames [n, y, x] in electrons, each with noise read_variance + signal.
+
+    A value is rejected when it is clip_sigma of its own noise from the median of all (three frames and more). Of two
+    frames that disagree the higher one is rejected: cosmic rays and stray light only add. One frame stays as it is.
+    """
+    frames = np.asarray(frames, np.float32)
+    n = len(frames)
+    if n == 1:
+        ones = np.ones(frames.shape[1:], np.float32)
+        return Stack(frames[0].copy(), ones, 0 * ones)
+    reference = frames.min(0) if n == 2 else np.median(frames, axis=0)
+    variance = np.maximum(reference, 0.0) + np.float32(read_variance)
+    # of two, the difference to the lower one has twice the variance; a median of few has about pi/2n of it
+    limit = clip_sigma * np.sqrt(variance * (2.0 if n == 2 else 1.0 + np.pi / (2 * n)))
+    total, count, chi2 = (np.zeros(frames.shape[1:], np.float32) for _ in range(3))
+    for frame in frames:
+        residual = frame - reference
+        kept = residual <= limit if n == 2 else np.abs(residual) <= limit
+        total += np.where(kept, frame, 0.0)
+        count += kept
+        chi2 += np.where(kept, residual * residual / variance, 0.0)
+    mean = np.where(count > 0, total / np.maximum(count, 1), reference)
+    return Stack(mean, np.maximum(count, 1), chi2 / np.maximum(count - 1, 1) if n > 2 else np.zeros_like(chi2))
+
+
+def chi2_limit(degrees, sigma):
+    """Chi-square per degree of freedom that noise exceeds as rarely as a Gaussian exceeds sigma (Wilson & Hilferty 1931)."""
+    third = 2.0 / (9.0 * max(degrees, 1))
+    return (1.0 - third + sigma * np.sqrt(third)) ** 3
+
+
+def read_noise_of(frames, good=None):
+    """Noise [unit of the frames] of one frame: from differences of successive frames, of one frame from neighbours.
+
+    good: pixels that may be read. Of a single frame the differences between neighbours along axis 1 hold the structure
+    between columns too, so the value is an upper limit.
+    """
+    if len(frames) > 1:
+        return float(np.median([pair_noise(a, b, good) for a, b in zip(frames[:-1], frames[1:], strict=True)]))
+    one = frames[0]
+    return robust_std(one[:, 1:] - one[:, :-1]) / np.sqrt(2.0)
+
+
+def discrepant(frames, *, noise, blocks, limit_sigma, least):
+    """{index: largest deviation} of frames that differ in structure from the others (light leaks, bad read-outs).
+
+    Means over blocks, without their common level, are compared with the median of all frames; a frame is discrepant when
+    the rms of its deviations exceeds limit_sigma times what read noise explains and `least` [unit of the frames].
+    Of two frames that differ, the higher one is named; of one, none.
+    """
+    n = len(frames)
+    if n < 2:
+        return {}
+    size = block_sums(np.ones_like(frames[0]), blocks)
+    means = np.array([block_sums(_capped(f, noise), blocks) / size for f in frames])
+    expected = noise / np.sqrt(np.median(size))
+    out = {}
+    for i in range(n):
+        others = means[i ^ 1] if n == 2 else np.median(np.delete(means, i, axis=0), axis=0)
+        deviation = means[i] - others
+        level = np.median(deviation)
+        rms = float(np.sqrt(np.mean((deviation - level) ** 2)))
+        higher = n > 2 or means[i].max() > others.max()
+        if higher and rms > max(limit_sigma * expected, least):
+            out[i] = float(np.abs(deviation - level).max())
+    return out
+
+
+def _capped(frame, noise):
+    """The frame with hot pixels and cosmic rays held at 5 sigma about the median, so that they do not look like structure."""
+    centre = np.median(frame[::7, ::7])
+    smooth = box_mean(frame, size=9) if noise > 0 else frame
+    return np.clip(frame, np.minimum(smooth, centre) - 5 * noise, np.maximum(centre, smooth) + 5 * noise)

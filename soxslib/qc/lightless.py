@@ -1,0 +1,28 @@
+"""Quality control that master bias and master dark share."""
+
+import numpy as np
+
+from soxslib.datamodel import Quality
+from soxslib.qc.metric import Metric
+
+
+def measure_lightless(master, stack):
+    """Metrics of a stack of frames without light."""
+    quality = master.frame.quality
+    count = lambda bits: int(np.count_nonzero(quality & np.uint16(bits)))
+    rows, columns = stack.structure.rows, stack.structure.columns
+    return [
+        Metric("RON MASTER", float(np.sqrt(np.median(master.frame.variance))), "electron", "Noise the master adds to a pixel"),
+        Metric("RON RAW", master.read_noise_e, "electron", "Read noise of one frame, from differences"),
+        Metric("STACK NOISE", stack.noise_e, "electron", "Noise of the mean of the frames, about its structure"),
+        Metric("NOISE RATIO", stack.noise_e / np.sqrt(stack.read_variance / stack.n_frames), "", "The same over read noise / sqrt(frames)"),
+        Metric("STRUCTX", float(rows.std()), "electron", "Structure across the dispersion, rms"),
+        Metric("STRUCTY", float(columns.std()), "electron", "Structure along the dispersion, rms"),
+        Metric("FPN", stack.intrinsic_e, "electron", "Scatter of pixels beyond noise and structure"),
+        Metric("N FRAMES", stack.n_frames, "", "Frames combined"),
+        Metric("N EXCLUDED", len(stack.excluded), "", "Frames left out: structure unlike the others'"),
+        Metric("FRAC REJECTED", stack.rejected_fraction, "", "Fraction of values rejected as cosmic rays"),
+        Metric("N HOT", count(Quality.HOT), "pixel", "Hot pixels"),
+        Metric("N BAD", count(Quality.BAD), "pixel", "Bad or unstable pixels"),
+        Metric("FRAC BAD", count(Quality.HOT | Quality.BAD) / quality.size, "", "Fraction of pixels flagged"),
+    ]

@@ -10,10 +10,10 @@ LEVEL_CARD = "ESO PRO BIAS LEVEL"
 
 def write_master(path, master, header):
     """Writes a MasterBias or MasterDark."""
-    header[f"HIERARCH {READ_NOISE_CARD}"] = (round(master.read_noise_e, 5), "[electron] measured, one read")
+    header[f"HIERARCH {READ_NOISE_CARD}"] = (round(master.read_noise_e, 5), "[electron] one read")
     level = getattr(master, "level_e", None)
     if level is not None:
-        header[f"HIERARCH {LEVEL_CARD}"] = (round(level, 4), "[electron] taken out by prescan and overscan")
+        header[f"HIERARCH {LEVEL_CARD}"] = (round(level, 4), "[electron]")
     write_frame(path, master.frame, header)
 
 

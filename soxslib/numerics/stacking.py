@@ -1,6 +1,7 @@
 """Robust means of repeated frames."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def read_noise_of(frames, good=None):
     between columns too, so the value is an upper limit.
     """
     if len(frames) > 1:
-        return float(np.median([pair_noise(a, b, good) for a, b in zip(frames[:-1], frames[1:], strict=True)]))
+        return float(np.median([pair_noise(a, b, good) for a, b in pairwise(frames)]))
     one = frames[0]
     return robust_std(one[:, 1:] - one[:, :-1]) / np.sqrt(2.0)
 

@@ -1,0 +1,72 @@
+"""How far a pattern of spots has moved: predicted positions against the peaks of an image, before any line is identified.
+
+The number of pairs (prediction, peak) at each difference of positions is the cross-correlation of a synthetic image with
+the real one, at the cost of the spots instead of the pixels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+
+@dataclass(frozen=True)
+class Votes:
+    """The best common shift of a pattern: how far, how many predictions found a peak there, how many by chance would."""
+
+    along: float
+    across: float
+    stretch: float  # shift along the dispersion at the end of the order (u = 1) in excess of that at its centre
+    hits: float
+    by_chance: float
+
+
+def neighbour_pairs(predicted, peaks, reach):
+    """(index of prediction, index of peak) of all pairs closer than reach = (along, across); both are [spot, 2]."""
+    order = np.argsort(peaks[:, 0], kind="stable")
+    along = peaks[order, 0]
+    first = np.searchsorted(along, predicted[:, 0] - reach[0])
+    count = np.searchsorted(along, predicted[:, 0] + reach[0]) - first
+    i = np.repeat(np.arange(len(predicted)), count)
+    k = order[np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)]
+    near = np.abs(peaks[k, 1] - predicted[i, 1]) <= reach[1]
+    return i[near], k[near]
+
+
+def vote_shift(predicted, peaks, *, reach, bin_px, blur_px, u=None, stretches=(0.0,)):
+    """The Votes of peaks for the shift of a pattern within +- reach = (along, across).
+
+    u [-1, 1]: place of each prediction along its order; with it, `stretches` [px] are tried too. blur_px: how far
+    single spots may lie off the common shift.
+    """
+    u = np.zeros(len(predicted)) if u is None else u
+    widest = max(abs(s) for s in stretches)
+    i, k = neighbour_pairs(predicted, peaks, (reach[0] + widest, reach[1]))
+    d = peaks[k] - predicted[i]
+    bins = [max(int(np.ceil(2 * r / bin_px)), 1) for r in reach]
+    best = None
+    for stretch in stretches:
+        table, *edges = np.histogram2d(
+            d[:, 0] - stretch * u[i], d[:, 1], bins, range=[(-r, r) for r in reach]
+        )
+        # the peak of a Gaussian blur, scaled so that it counts the pairs within about twice the blur
+        smooth = ndimage.gaussian_filter(table, blur_px / bin_px, mode="constant") * 4 * np.pi * (blur_px / bin_px) ** 2
+        at = np.unravel_index(np.argmax(smooth), smooth.shape)
+        if best is None or smooth[at] > best.hits:
+            centre = [0.5 * (e[j] + e[j + 1]) for e, j in zip(edges, at, strict=True)]
+            best = Votes(*centre, stretch, float(smooth[at]), float(smooth.mean()))
+    return best
+
+
+def nearest_peaks(predicted, peaks, tolerance):
+    """Index of the peak next to each prediction within tolerance = (along, across), -1 for none; each peak serves once."""
+    from scipy.spatial import cKDTree
+
+    if len(peaks) == 0 or len(predicted) == 0:
+        return np.full(len(predicted), -1)
+    scale = np.asarray(tolerance, float)
+    distance, k = cKDTree(peaks / scale).query(predicted / scale, distance_upper_bound=1.0)
+    found = np.isfinite(distance)
+    closest = np.full(len(peaks) + 1, np.inf)
+    np.minimum.at(closest, k[found], distance[found])
+    return np.where(found & (distance <= closest[k]), k, -1)

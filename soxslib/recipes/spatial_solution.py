@@ -1,0 +1,55 @@
+"""Spatial solution: wavelength and slit position of every pixel, from a row of pinholes in arc light."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from soxslib.datamodel import DispersionSolution
+from soxslib.instruments import load_instrument
+from soxslib.numerics.dispersion import wavelength_map
+from soxslib.recipes import arcs
+from soxslib.recipes.prepare import prepare
+
+
+@dataclass(frozen=True)
+class SpatialSolution:
+    """The solution, its map on the frame, the lines it rests on, their widths, shifts, and the pinholes seen."""
+
+    solution: DispersionSolution
+    wavelength_nm: np.ndarray
+    slit_arcsec: np.ndarray
+    order: np.ndarray
+    lines: arcs.MeasuredLines
+    lsf: dict
+    shifts: dict
+    n_listed: dict
+    pinholes: dict  # {order: number of pinholes seen}
+
+
+def spatial_solution(raw, bias, darks, first_solution, tables, settings):
+    """The SpatialSolution of a multi-pinhole arc.
+
+    first_solution: DispersionSolution of a single pinhole to start from, or None to start from the nominal format.
+    """
+    spots = arcs.find_spots(prepare(raw, bias, darks, settings), settings)
+    arm = load_instrument(raw.exposure.instrument).arm(raw.exposure.arm)
+    limits = arcs.order_limits(arm, arcs.MARGIN)
+    nominal = arcs.nominal_solution(raw.exposure.arm, arm, tables.pinholes, limits)
+    lines = arcs.line_list(tables.pinholes, tables.atlas, limits)
+    slit = np.unique(tables.pinholes["slit_arcsec"])
+    aligned = arcs.align(first_solution or nominal, spots, lines, slit, settings)
+    aligned, pinholes = arcs.centre_pattern(aligned, spots, lines, slit, settings)
+    refined = arcs.refine(aligned, spots, lines, slit, settings)
+    measured = arcs.measure_lines(refined, spots, lines, slit, settings)
+    solution, measured = arcs.solve(nominal, measured, spots, settings, slit_degree=settings.slit_degree)
+    images = wavelength_map(
+        solution,
+        spots.image.shape,
+        spots.binning,
+        slit_limit_arcsec=settings.map_slit_arcsec,
+        wavelength_limits_nm=arcs.order_limits(arm, settings.map_margin),
+    )
+    lsf = arcs.line_widths(solution, measured, spots.binning, settings)
+    return SpatialSolution(
+        solution, *images, measured, lsf, arcs.shifts(nominal, solution), arcs.listed_lines(lines), pinholes
+    )

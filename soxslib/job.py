@@ -55,6 +55,13 @@ class Job:
 
     def calibration(self, name, read):
         """read(path) of the first candidate of a calibration that was made and passed its checks; None without one."""
+        return next(self._usable(name, read), None)
+
+    def calibrations(self, name, read):
+        """read(path) of all usable candidates of a calibration, in their order of rank."""
+        return list(self._usable(name, read))
+
+    def _usable(self, name, read):
         for path in self.inputs.get(name, []):
             reason = unusable(path)
             if reason is None:
@@ -64,10 +71,10 @@ class Job:
                     reason = str(error)
                 else:
                     self.use(path)
-                    return content
+                    yield content
+                    continue
             self.passed_over.append((str(path), reason))
             log.warning("%s: passed over %s: %s", self.step, Path(path).name, reason)
-        return None
 
     def use(self, path):
         """Records a calibration as used."""

@@ -1,0 +1,20 @@
+"""Spectra of a target observed in stare mode."""
+
+from soxslib.io.science import read_calibrations, write_science
+from soxslib.job import run
+from soxslib.qc.stare import measure
+from soxslib.recipes.stare import stare
+
+
+def main(job):
+    raws = job.read_raws()
+    calibrations = read_calibrations(job, raws[0].exposure)
+    result = stare(raws, calibrations, job.settings)
+    for text in result.warnings:
+        job.warn(text)
+    metrics = measure(result)
+    write_science(job, result, metrics)
+    job.write_metrics(metrics)
+
+
+run(snakemake, main)  # noqa: F821

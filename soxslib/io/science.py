@@ -1,0 +1,88 @@
+"""Reading what a science step needs and writing what it makes."""
+
+import numpy as np
+
+from soxslib.errors import ReductionError
+from soxslib.instruments import load_instrument
+from soxslib.io import products, spectra
+from soxslib.io.flats import read_master_flat
+from soxslib.io.keywords import exposure_of
+from soxslib.io.masters import read_master_bias, read_master_dark
+from soxslib.io.tables import read_ecsv
+
+
+def read_calibrations(job, exposure):
+    """The Calibrations of a science job, from the first usable candidate of each; what is missing is told as a warning."""
+    from soxslib.recipes.stare import Calibrations
+
+    spatial = job.calibration("spatial_solution", _read_spatial)
+    if spatial is None:
+        raise ReductionError(f"{exposure.file}: no usable spatial solution for {exposure.arm}; take a multi-pinhole arc or add a night that has one")
+    solution, arc, width_px = spatial
+    has_bias = load_instrument(exposure.instrument).arm(exposure.arm)["detector"]["has_bias"]
+    bias = job.calibration("master_bias", read_master_bias)
+    darks = job.calibrations("master_dark", read_master_dark)
+    flat = job.calibration("master_flat", read_master_flat)
+    if has_bias and bias is None:
+        job.warn(f"{exposure.file}: no usable master bias; the pedestal is taken from the overscan alone")
+    if not has_bias and not darks:
+        job.warn(f"{exposure.file}: no usable master dark; hot pixels and the pedestal stay in the frame")
+    if flat is None:
+        job.warn(f"{exposure.file}: no usable master flat; the pixels' response stays in the spectrum")
+    table = read_ecsv(load_instrument(exposure.instrument).table_path(exposure.arm, "sky_lines"))
+    order = np.argsort(table["wavelength"])
+    lines = (table["wavelength"][order], table["flux"][order])
+    return Calibrations(solution, arc, width_px, bias, darks, flat, lines)
+
+
+def _read_spatial(path):
+    """(solution, exposure of its arc, {order: Gaussian sigma of the optics in px})."""
+    header = products.read_header(path)
+    width = {}
+    if products.has_hdu(path, "LSF"):
+        t = products.read_table(path, "LSF")
+        for order in np.unique(t["order"]):
+            width[int(order)] = float(np.nanmedian(t["fwhm_px"][t["order"] == order])) / 2.3548
+    return products.read_solution(path), exposure_of(header, path), width
+
+
+def write_science(job, result, metrics):
+    """All products of a science step that its rule declares."""
+    from soxslib.recipes.stare import sky_frames
+
+    header = job.header("SCI_SLIT_FLUX", metrics=metrics)
+    header["HIERARCH ESO PRO NDIT"] = (result.exposures[0].exposure.ndit, "Counts are those of one integration")
+    spectra.write_orders(job.outputs["orders"], result.sources[0], header)
+    spectra.write_merged(job.outputs["merged"], result.merged[0], header)
+    spectra.write_text(job.outputs["text"], result.merged[0], header)
+    products.write_tables(job.outputs["trace"], [_trace_table(result)], job.header("OBJECT_TAB", metrics=metrics))
+    if "skysub" in job.outputs:
+        subtracted, sky = sky_frames(result)
+        products.write_frame(job.outputs["skysub"], subtracted, job.header("SKYSUB", metrics=metrics))
+        products.write_frame(job.outputs["skymodel"], sky, job.header("SKYMODEL", metrics=metrics))
+        residual = subtracted.flux / np.sqrt(np.maximum(subtracted.variance, 1e-6))
+        products.write_images(
+            job.outputs["residuals"], [("FLUX", residual, "1"), ("QUAL", sky.quality.astype(np.int16), "")], job.header("SKYSUB_RESIDUALS", metrics=metrics)
+        )
+    if "background" in job.outputs:
+        products.write_images(job.outputs["background"], [("FLUX", result.background, "electron")], job.header("BKGROUND", metrics=metrics))
+
+
+def _trace_table(result):
+    """Trace and width of every source in every exposure and order, at nine wavelengths each."""
+    rows = []
+    for i, e in enumerate(result.exposures):
+        for k, trace in enumerate(e.traces):
+            for order in e.windows:
+                low, high = trace.wavelength_nm[order]
+                for lam in np.linspace(low, high, 9):
+                    along, across = e.solution[order].position(lam, trace.at(order, lam))
+                    fwhm = e.slit_profiles[k].fwhm_arcsec * (lam / e.slit_profiles[k].reference_nm) ** -0.2
+                    rows.append((i + 1, k + 1, order, lam, float(trace.at(order, lam)), float(along), float(across), fwhm, trace.error_arcsec[order], trace.mode[order]))
+    names = ("exposure", "source", "order", "wavelength", "slit", "along", "across", "fwhm", "slit_error", "mode")
+    kinds = (np.int16, np.int16, np.int16, float, float, float, float, float, float, str)
+    columns = {n: np.array([r[i] for r in rows], t) for i, (n, t) in enumerate(zip(names, kinds, strict=True))}
+    units = dict(exposure="1", source="1", wavelength="nm", slit="arcsec", along="pixel", across="pixel", fwhm="arcsec", slit_error="arcsec")
+    return ("OBJECT_TRACE", columns, units)
+
+

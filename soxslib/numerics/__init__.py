@@ -1,0 +1,1 @@
+"""The mathematics of the reduction: arrays in, arrays out; no files, no plots, no instrument."""

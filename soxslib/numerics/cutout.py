@@ -1,0 +1,82 @@
+"""One order cut out of a frame, with the wavelength and slit position of every pixel; nothing is resampled."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from soxslib.numerics.dispersion import invert
+
+
+@dataclass(frozen=True)
+class OrderCutout:
+    """Pixels of one order: arrays [row, column], rows following the order's curvature.
+
+    columns: positions along the dispersion on the frame as binned; first_row: row of the frame of the cutout's row 0, per
+    column. wavelength_nm, slit_arcsec: of pixel centres, NaN beyond the slit. arcsec: extent of a pixel along the slit.
+    is_inside: pixels in the slit and on the detector: nothing else is ever read.
+    """
+
+    order: int
+    columns: np.ndarray
+    first_row: np.ndarray
+    wavelength_nm: np.ndarray
+    slit_arcsec: np.ndarray
+    arcsec: np.ndarray
+    is_inside: np.ndarray
+    shape: tuple[int, int]  # of the frame
+
+    @property
+    def rows(self):
+        """Rows of the frame, [row, column]."""
+        return self.first_row[None, :] + np.arange(self.wavelength_nm.shape[0])[:, None]
+
+    def take(self, image):
+        """The cutout of an image of the frame's shape; rows beyond the detector repeat its border."""
+        rows = np.clip(self.rows, 0, self.shape[0] - 1)
+        return np.asarray(image)[rows, self.columns[None, :]]
+
+    def put(self, image, values, where=None):
+        """Writes values of the cutout into an image of the frame, only where the cutout is inside (and `where`)."""
+        use = self.is_inside if where is None else self.is_inside & where
+        columns = np.broadcast_to(self.columns[None, :], use.shape)
+        image[self.rows[use], columns[use]] = values[use]
+
+    def moved(self, wavelength_nm):
+        """The same pixels with other wavelengths."""
+        return replace(self, wavelength_nm=wavelength_nm)
+
+
+def to_binned(unbinned, binning):
+    """Pixel coordinate on a frame binned by `binning`."""
+    return (np.asarray(unbinned, float) + 0.5) / binning - 0.5
+
+
+def to_unbinned(binned, binning):
+    """Pixel coordinate on the unbinned detector."""
+    return (np.asarray(binned, float) + 0.5) * binning - 0.5
+
+
+def cut_order(order_solution, *, shape, binning, half_slit_arcsec, wavelength_nm):
+    """The OrderCutout of an order on a frame of this shape and binning (across, along).
+
+    half_slit_arcsec: pixels farther from the slit's centre are outside; wavelength_nm: (first, last) to cut out.
+    Returns None when nothing of the order falls on the frame.
+    """
+    grid = np.linspace(*wavelength_nm, 400)
+    along, across = (to_binned(p, b) for p, b in zip(order_solution.position(grid, 0.0), binning[::-1], strict=True))
+    ends = [to_binned(order_solution.position(grid, s)[1], binning[0]) for s in (-half_slit_arcsec, half_slit_arcsec)]
+    half = max(np.max(np.abs(e - across)) for e in ends)
+    by_column = np.argsort(along)
+    first, last = np.ceil(max(along.min(), 0)), np.floor(min(along.max(), shape[1] - 1))
+    if last - first < 20:
+        return None
+    columns = np.arange(int(first), int(last) + 1)
+    centre = np.interp(columns, along[by_column], across[by_column])
+    height = 2 * int(np.ceil(half)) + 3
+    first_row = np.round(centre).astype(int) - height // 2
+    rows = first_row[None, :] + np.arange(height)[:, None]
+    wavelength, slit = invert(order_solution, to_unbinned(columns, binning[1])[None, :], to_unbinned(rows, binning[0]))
+    arcsec = np.abs(np.gradient(slit, axis=0))
+    inside = (rows >= 0) & (rows < shape[0]) & (np.abs(slit) <= half_slit_arcsec)
+    inside &= (wavelength >= min(wavelength_nm)) & (wavelength <= max(wavelength_nm))
+    return OrderCutout(order_solution.order, columns, first_row, wavelength, slit, arcsec, inside, tuple(shape))

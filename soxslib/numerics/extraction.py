@@ -1,0 +1,221 @@
+"""Sky and sources of an order from its pixels as they are: one linear model, solved together, nothing resampled.
+
+A pixel's expected electrons are
+
+    slit(s) * sky(u) + sum over sources of  profile(s - trace) * arcsec * counts(u)
+
+with u the position along the dispersion, in pixels of the trace, that has the pixel's wavelength. The tilt of the slit
+enters only through u, so lines keep their width, and the sky is sampled between the pixels (Kelson 2003, PASP 115, 688).
+sky(u) are cubic B-splines, counts(u) samples on the native pixels of the trace, interpolated. Weights are those of the
+model's own noise (Horne 1986, PASP 98, 609), cosmic rays are pixels that the model cannot explain.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage, sparse
+
+from soxslib.numerics import splines
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Pixels of one order, arrays [row, column] of the cutout.
+
+    data, floor: electrons and signal-free variance; good: may be read; position: u on the native grid of the output (columns
+    of the cutout count from 0); slit_light: relative slit illumination; ndit: integrations averaged.
+    """
+
+    data: np.ndarray
+    floor: np.ndarray
+    good: np.ndarray
+    position: np.ndarray
+    slit_light: np.ndarray
+    ndit: int = 1
+
+
+@dataclass(frozen=True)
+class OrderFit:
+    """Sky and sources of one order.
+
+    sky [row, column]: electrons per pixel; sky_density [node]: per pixel at the slit's centre; counts [source, node]: electrons
+    per native pixel; model: everything; is_cosmic_ray: pixels rejected; chi2: per degree of freedom of what was kept.
+    """
+
+    sky: np.ndarray
+    sky_density: np.ndarray
+    counts: np.ndarray
+    model: np.ndarray
+    variance: np.ndarray
+    is_cosmic_ray: np.ndarray
+    chi2: float
+
+
+MARGIN = 12  # nodes beyond the first and last pixel, for what the tilt brings in from outside
+
+
+def model_variance(model, floor, ndit):
+    """Variance of pixels whose expected signal is `model` [electron of one integration]: read-out floor plus photons."""
+    return floor + np.maximum(model, 0.0) / ndit
+
+
+def _grid(position, good, n_columns):
+    """(first node of each pixel counted from 0, phase, pixels on the grid, number of nodes); node of pixel k is k + MARGIN."""
+    safe = np.where(good, position, 0.0)
+    first, phase = splines.nodes_of(safe + MARGIN)
+    n_nodes = n_columns + 2 * MARGIN
+    on_grid = good & (first >= 0) & (first + splines.TAPS <= n_nodes)
+    return np.where(on_grid, first, 0), np.where(on_grid, phase, 0.0), on_grid, n_nodes
+
+
+def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds, smoothness=None, start=None):
+    """The OrderFit of an order for given source profiles (list of arrays [row, column], summing to about 1 over a column).
+
+    start: a first model of the data [row, column] for the first weights; reject_sigma, grow_sigma: a pixel is a cosmic ray
+    when it is that far above the model, a neighbour of one when it is grow_sigma above; model_error: the fraction of the
+    model that no test trusts; smoothness: penalty on the sky's second differences per node, or None.
+    """
+    n_columns = pixels.data.shape[1]
+    first, phase, usable, n_nodes = _grid(pixels.position, pixels.good, n_columns)
+    sky_taps = [w * pixels.slit_light for w in splines.bspline_weights(phase)]
+    counts_taps = splines.convolution_weights(phase)
+    components = [[w * p for w in counts_taps] for p in profiles] + [sky_taps]
+    k = len(components)
+    rejected = np.zeros_like(usable)
+    model = np.where(usable, pixels.data, 0.0) if start is None else start
+    variance = model_variance(model, pixels.floor, pixels.ndit)
+    penalty = None if smoothness is None else splines.second_differences(smoothness, k, k - 1)
+    for round_ in range(rounds):
+        weight = np.where(usable & ~rejected, 1.0 / variance, 0.0)
+        bands, vector = splines.normal_equations(first, components, weight, pixels.data, n_nodes)
+        if penalty is not None:
+            bands = bands + penalty
+        solution = splines.solve(bands, vector, ridge=1e-9).reshape(n_nodes, k)
+        parts = [splines.evaluate(solution[:, c], first, components[c]) for c in range(k)]
+        model = sum(parts)
+        variance = model_variance(model, pixels.floor, pixels.ndit)
+        new = _cosmic_rays(pixels, usable, rejected, model, variance, reject_sigma, grow_sigma, model_error)
+        if round_ and np.array_equal(new, rejected):
+            break
+        rejected = new
+    kept = usable & ~rejected
+    z2 = np.where(kept, (pixels.data - model) ** 2 / variance, 0.0)
+    dof = max(kept.sum() - k * n_columns, 1)
+    native = slice(MARGIN, MARGIN + n_columns)
+    return OrderFit(
+        sky=parts[-1],
+        sky_density=_spline_at_nodes(solution[:, k - 1])[native],
+        counts=solution[native, : k - 1].T,
+        model=model,
+        variance=variance,
+        is_cosmic_ray=rejected,
+        chi2=float(z2.sum() / dof),
+    )
+
+
+def _spline_at_nodes(coefficients):
+    """Values of a cubic B-spline series at its nodes."""
+    return ndimage.convolve1d(coefficients, [1 / 6, 4 / 6, 1 / 6], mode="nearest")
+
+
+def _cosmic_rays(pixels, usable, rejected, model, variance, reject_sigma, grow_sigma, model_error):
+    """Pixels that the model cannot explain: the worst of each column (a hit drags the fit, and with it its neighbours),
+    what was rejected before and still sticks out, and what touches them and sticks out less."""
+    error = np.sqrt(variance + (model_error * model) ** 2)
+    z = np.where(usable, (pixels.data - model) / error, 0.0)
+    worst = np.where(rejected, -np.inf, z).argmax(axis=0)
+    columns = np.arange(z.shape[1])
+    out = rejected & (z > grow_sigma)
+    out[worst, columns] |= z[worst, columns] > reject_sigma
+    return out | (ndimage.binary_dilation(out, np.ones((3, 3), bool)) & (z > grow_sigma))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A source's counts per native pixel with independent errors.
+
+    coverage: part of the profile that good pixels saw; variance is inf where nothing was seen.
+    """
+
+    flux: np.ndarray
+    variance: np.ndarray
+    coverage: np.ndarray
+
+
+def optimal_counts(exposures, n_columns):
+    """Counts per native pixel from one or more exposures: the least squares solution, decorrelated.
+
+    exposures: list of (Pixels with the sky subtracted from data, profile [row, column], variance [row, column], sky_share
+    [column]), all on the same native grid; profile carries the exposure's throughput relative to the mean, sky_share is
+    the fraction of the information that the sky, fitted to the same pixels, takes away.
+
+    The least squares samples are correlated where the tilt puts pixels between the native ones. Multiplying by the square
+    root of the information matrix, rows normalised, gives samples of nearly the same resolution with independent errors
+    (Bolton & Schlegel 2010, PASP 122, 248, eq. 9-12).
+    """
+    n_nodes = n_columns + 2 * MARGIN
+    bands, vector = np.zeros((splines.TAPS, n_nodes)), np.zeros(n_nodes)
+    seen, whole = np.zeros(n_nodes), np.zeros(n_nodes)
+    for pixels, profile, variance, sky_share in exposures:
+        first, phase, usable, _ = _grid(pixels.position, pixels.good, n_columns)
+        weight = np.where(usable, (1.0 - sky_share)[None, :] / np.where(usable, variance, 1.0), 0.0)
+        taps = splines.convolution_weights(phase)
+        b, v = splines.normal_equations(first, [[w * profile for w in taps]], weight, pixels.data, n_nodes)
+        bands, vector = bands + b, vector + v
+        nearest = np.clip(np.rint(np.where(np.isfinite(pixels.position), pixels.position, -MARGIN)).astype(int), -MARGIN, n_columns)
+        p2 = np.where(np.isfinite(profile), np.clip(profile, 0, None), 0.0)
+        seen += np.bincount((nearest + MARGIN).ravel(), np.where(usable, p2, 0.0).ravel(), n_nodes)[:n_nodes]
+        whole += np.bincount((nearest + MARGIN).ravel(), p2.ravel(), n_nodes)[:n_nodes]
+    scale = bands[-1].max()
+    solution = splines.solve(bands, vector, ridge=1e-7) if scale > 0 else np.zeros(n_nodes)
+    root = _square_root(bands)
+    rows = np.asarray(root.sum(axis=1)).ravel()
+    native = slice(MARGIN, MARGIN + n_columns)
+    informed = rows > 1e-6 * np.median(rows[rows > 0]) if (rows > 0).any() else np.zeros(n_nodes, bool)
+    flux = np.where(informed, (root @ solution) / np.where(informed, rows, 1.0), 0.0)
+    variance = np.where(informed, 1.0 / np.where(informed, rows, 1.0) ** 2, np.inf)
+    coverage = seen / np.maximum(whole, 1e-12)
+    return Counts(flux[native], variance[native], np.clip(coverage[native], 0.0, 1.0))
+
+
+def _square_root(bands):
+    """Sparse symmetric square root of a positive, diagonally dominant banded matrix, by the binomial series of its
+    scaled form; exact to a few parts in a thousand of the off-diagonal terms, which only the correlations feel."""
+    n = bands.shape[1]
+    diagonal = bands[-1]
+    s = np.sqrt(np.maximum(diagonal, 1e-12 * max(diagonal.max(), 1e-300)))
+    offsets, values = [], []
+    for d in range(1, bands.shape[0]):
+        e = bands[-1 - d, d:] / (s[d:] * s[:-d])
+        offsets += [d, -d]
+        values += [e, e]
+    unit = sparse.diags_array(values, offsets=offsets, shape=(n, n), format="csr")
+    root = sparse.identity(n, format="csr")
+    power = sparse.identity(n, format="csr")
+    for c in (1 / 2, -1 / 8, 1 / 16, -5 / 128, 7 / 256, -21 / 1024):
+        power = power @ unit
+        root = root + c * power
+    # symmetric in the unscaled problem too: D^1/2 (I+E)^1/2 acts on the scaled solution
+    return sparse.csr_array(root @ sparse.diags_array(s))
+
+
+def sky_share(pixels, profile, variance, good, n_columns):
+    """Per native pixel, the part of a source's information that goes into the sky fitted to the same pixels:
+    rho^2 of two parameters with weights w, sum(w p l)^2 / (sum(w p^2) sum(w l^2)), l the slit's light."""
+    first, phase, usable, n_nodes = _grid(pixels.position, good, n_columns)
+    w = np.where(usable, 1.0 / np.where(usable, variance, 1.0), 0.0)
+    node = (first + 1 + (phase > 0.5)).ravel()
+    p, light = np.where(usable, profile, 0.0), np.where(usable, pixels.slit_light, 0.0)
+    sums = [np.bincount(node, (w * x).ravel(), n_nodes) for x in (p * light, p * p, light * light)]
+    smooth = [ndimage.uniform_filter1d(x, 5) for x in sums]
+    share = smooth[0] ** 2 / np.maximum(smooth[1] * smooth[2], 1e-300)
+    return np.clip(share[MARGIN : MARGIN + n_columns], 0.0, 0.9)
+
+
+def boxcar(data, model, good, inside, distance_arcsec, arcsec, half_width_arcsec):
+    """(sum, robust sum, aperture's weights): the aperture's plain sum over each column, and the same with unusable pixels
+    replaced by the model. Pixels at the aperture's ends count by the part inside."""
+    part = np.clip((half_width_arcsec - np.abs(distance_arcsec)) / np.maximum(arcsec, 1e-9) + 0.5, 0.0, 1.0)
+    part = np.where(inside, part, 0.0)
+    readable = np.where(np.isfinite(data), data, 0.0)
+    return (part * readable).sum(axis=0), (part * np.where(good, readable, model)).sum(axis=0), part

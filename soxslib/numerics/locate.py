@@ -1,0 +1,225 @@
+"""Where the sources are on the slit: found in the collapsed orders, followed along each of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from soxslib.numerics.profile import moffat
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source on the slit: position and width in arcsec, detection significance."""
+
+    slit_arcsec: float
+    fwhm_arcsec: float
+    significance: float
+
+
+@dataclass(frozen=True)
+class BlockProfiles:
+    """Light along the slit in blocks of columns of one order, sky removed: arrays [slit bin, block]."""
+
+    order: int
+    slit_arcsec: np.ndarray
+    wavelength_nm: np.ndarray  # of the blocks
+    light: np.ndarray
+    error: np.ndarray
+
+
+def nearest_on_slit(cutout, slit_grid):
+    """(row index, validity) of the pixel nearest to each slit position in each column, arrays [slit, column]."""
+    step = np.median(np.diff(cutout.slit_arcsec, axis=0), axis=0)
+    rows = np.rint((slit_grid[:, None] - cutout.slit_arcsec[0][None, :]) / step[None, :]).astype(int)
+    ok = (rows >= 0) & (rows < cutout.slit_arcsec.shape[0])
+    rows = np.clip(rows, 0, cutout.slit_arcsec.shape[0] - 1)
+    return rows, ok & np.take_along_axis(cutout.is_inside, rows, axis=0)
+
+
+def block_profiles(cutout, flux, variance, good, *, n_blocks, half_slit_arcsec):
+    """BlockProfiles of an order: medians over the columns of a block, less the block's median along the slit.
+
+    The median over many columns forgets cosmic rays, and the tilt lets sky lines cancel over a block.
+    """
+    step = float(np.median(cutout.arcsec[cutout.is_inside]))
+    n = int(half_slit_arcsec / step)
+    grid = np.arange(-n, n + 1) * step
+    rows, ok = nearest_on_slit(cutout, grid)
+    take = lambda a: np.take_along_axis(a, rows, axis=0)
+    ok &= take(good)
+    width = cutout.columns.size // n_blocks
+    clip = lambda a: a[:, : width * n_blocks].reshape(grid.size, n_blocks, width)
+    values = np.where(clip(ok), clip(take(flux)), np.nan)
+    count = clip(ok).sum(axis=2)
+    with np.errstate(all="ignore"):
+        light = _nanmedian(values)
+        error = np.sqrt(np.where(clip(ok), clip(take(variance)), 0.0).sum(axis=2) * np.pi / 2) / np.maximum(count, 1)
+    few = count < 0.3 * width
+    light = np.where(few, np.nan, light)
+    light = light - _nanmedian(light.T)[None, :]
+    centre = np.nanmedian(clip(np.where(ok, take(cutout.wavelength_nm), np.nan)).reshape(grid.size, n_blocks, width), axis=(0, 2))
+    return BlockProfiles(cutout.order, grid, centre, light, np.where(few, np.inf, error))
+
+
+def _nanmedian(values):
+    """Median over the last axis without NaN and without warnings for empty rows."""
+    ordered = np.sort(values, axis=-1)  # NaN goes last
+    count = np.isfinite(values).sum(axis=-1)
+    low, high = np.maximum((count - 1) // 2, 0), np.minimum(count // 2, values.shape[-1] - 1)
+    pick = lambda i: np.take_along_axis(ordered, i[..., None], axis=-1)[..., 0]
+    return np.where(count > 0, 0.5 * (pick(low) + pick(high)), np.nan)
+
+
+def collapse(profiles, slit_grid):
+    """(light, error) on a common slit grid: all orders and blocks added with the weights that a source of constant
+    counts would want; the result is in units of its own error scale, only its shape matters."""
+    total, weight = np.zeros(slit_grid.size), np.zeros(slit_grid.size)
+    for p in profiles:
+        usable = np.isfinite(p.light) & np.isfinite(p.error) & (p.error > 0)
+        w = np.where(usable, 1.0 / np.where(usable, p.error, 1.0) ** 2, 0.0)
+        s, sw = np.where(usable, p.light * w, 0.0).sum(axis=1), w.sum(axis=1)
+        mean = np.where(sw > 0, s / np.where(sw > 0, sw, 1.0), 0.0)
+        inside = (slit_grid >= p.slit_arcsec[0]) & (slit_grid <= p.slit_arcsec[-1])
+        w_here = np.interp(slit_grid, p.slit_arcsec, sw) * inside
+        total += np.interp(slit_grid, p.slit_arcsec, mean) * w_here
+        weight += w_here
+    ok = weight > 0
+    light = np.where(ok, total / np.where(ok, weight, 1.0), 0.0)
+    return light, np.where(ok, 1.0 / np.sqrt(np.where(ok, weight, 1.0)), np.inf)
+
+
+def find_sources(slit_grid, light, error, *, seeing_arcsec, least_significance, least_fraction, most):
+    """Sources on the slit, the most significant first: peaks of the light smoothed by the seeing.
+
+    A peak counts when it stands `least_significance` above the noise and `least_fraction` of the brightest.
+    """
+    step = slit_grid[1] - slit_grid[0]
+    d = np.arange(-np.ceil(2 * seeing_arcsec / step), np.ceil(2 * seeing_arcsec / step) + 1) * step
+    kernel = np.exp(-0.5 * (d / (seeing_arcsec / 2.355)) ** 2)
+    kernel -= 0.0
+    w = np.where(np.isfinite(error), 1.0 / np.where(np.isfinite(error), error, 1.0) ** 2, 0.0)
+    base = np.median(light[w > 0])
+    numerator = np.convolve((light - base) * w, kernel, "same")
+    significance = numerator / np.sqrt(np.maximum(np.convolve(w, kernel**2, "same"), 1e-300))
+    off = significance[w > 0]
+    scale = max(1.0, 1.4826 * np.median(np.abs(off - np.median(off)))) if off.size else 1.0
+    significance = np.minimum(significance, significance / min(scale, 3.0))
+    peaks = np.flatnonzero((significance[1:-1] >= significance[:-2]) & (significance[1:-1] > significance[2:])) + 1
+    out = []
+    for i in sorted(peaks, key=lambda j: -significance[j]):
+        if significance[i] < max(least_significance, least_fraction * (out[0].significance if out else 0.0)):
+            break
+        if all(abs(slit_grid[i] - s.slit_arcsec) > 1.2 * seeing_arcsec for s in out):
+            out.append(_measured(slit_grid, light - base, i, significance[i], seeing_arcsec))
+        if len(out) == most:
+            break
+    return out
+
+
+def _measured(grid, light, i, significance, seeing):
+    """The source at a peak with its width from a second moment, within bounds of what seeing can be."""
+    near = np.abs(grid - grid[i]) < 1.5 * seeing
+    w = np.clip(light[near], 0, None)
+    centre = np.sum(w * grid[near]) / max(w.sum(), 1e-300)
+    sigma = np.sqrt(max(np.sum(w * (grid[near] - centre) ** 2) / max(w.sum(), 1e-300), 0.0))
+    fwhm = float(np.clip(2.355 * sigma, 0.5 * seeing, 2.5 * seeing))
+    return Source(float(centre), fwhm, float(significance))
+
+
+def block_centres(profiles, position, fwhm, *, least_significance, max_shift_arcsec):
+    """(wavelength, offset from `position`, error, amplitude/error) of a source in each block, where it is significant.
+
+    Three Gauss-Newton steps on a Moffat profile of known width with free amplitude, centre and level.
+    """
+    light, error, s = profiles.light, profiles.error, profiles.slit_arcsec[:, None]
+    ok = np.isfinite(light) & np.isfinite(error) & (np.abs(s - position) < 2.5 * fwhm)
+    w = np.where(ok, 1.0 / np.where(ok, error, 1.0) ** 2, 0.0)
+    y = np.where(ok, light, 0.0)
+    n = light.shape[1]
+    shift = np.zeros(n)
+    for _ in range(5):
+        d = s - position - shift[None, :]
+        p, slope = moffat(d, fwhm), (moffat(d - 0.02, fwhm) - moffat(d + 0.02, fwhm)) / 0.04
+        design = np.stack([p, slope, np.ones_like(p)], axis=2)  # amplitude, -amplitude * shift, level
+        normal = np.einsum("sb,sbi,sbj->bij", w, design, design) + 1e-12 * np.eye(3)
+        right = np.einsum("sb,sbi->bi", w * y, design)
+        solution = np.linalg.solve(normal, right[..., None])[..., 0]
+        covariance = np.linalg.inv(normal)
+        amplitude = solution[:, 0]
+        safe = np.where(np.abs(amplitude) > 0, amplitude, 1.0)
+        shift = np.clip(shift + np.clip(solution[:, 1] / safe, -0.5 * fwhm, 0.5 * fwhm), -max_shift_arcsec, max_shift_arcsec)
+    significance = amplitude / np.sqrt(np.maximum(covariance[:, 0, 0], 1e-300))
+    centre_error = np.sqrt(np.maximum(covariance[:, 1, 1], 0.0)) / np.abs(safe)
+    keep = (significance > least_significance) & (np.abs(shift) < 0.98 * max_shift_arcsec) & (w.sum(axis=0) > 0)
+    return profiles.wavelength_nm[keep], shift[keep], centre_error[keep], significance[keep]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Slit position of a source as a function of wavelength in each order: common polynomial plus the order's own.
+
+    coefficients: {order: Chebyshev coefficients over `wavelength_nm[order]`}; error_arcsec: {order: one sigma of the mean};
+    mode: {order: 'fit' | 'transferred' | 'forced'}.
+    """
+
+    coefficients: dict[int, np.ndarray]
+    wavelength_nm: dict[int, tuple[float, float]]
+    error_arcsec: dict[int, float]
+    mode: dict[int, str]
+
+    def at(self, order, wavelength_nm):
+        lo, hi = self.wavelength_nm[order]
+        u = np.clip((2.0 * np.asarray(wavelength_nm) - lo - hi) / (hi - lo), -1.1, 1.1)
+        return chebyshev.chebval(u, self.coefficients[order])
+
+
+def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust_sigma=4.0):
+    """The Trace of a source from block centres.
+
+    measured: {order: (wavelength, offset from position, error)}; ranges: {order: (first, last) wavelength};
+    prior_arcsec: sizes expected of an order's own offset, slope and curvature: what few or faint blocks cannot tell is
+    taken from the other orders, so that every order has a trace.
+    """
+    orders = sorted(ranges)
+    lo, hi = min(r[0] for r in ranges.values()), max(r[1] for r in ranges.values())
+    n_common, n_own = common_degree + 1, len(prior_arcsec)
+    rows, y, sigma = [], [], []
+    for i, order in enumerate(orders):
+        wavelength, offset, error = measured.get(order, ((), (), ()))[:3]
+        for lam, o, e in zip(wavelength, offset, error, strict=True):
+            rows.append(_trace_row(lam, (lo, hi), ranges[order], i, len(orders), n_common, n_own))
+            y.append(o)
+            sigma.append(np.hypot(e, 0.01))  # no centroid is better than a hundredth of an arcsecond
+    size = n_common + n_own * len(orders)
+    prior = np.r_[np.array([5.0] + [1.0] * common_degree) ** -2.0, np.tile(np.asarray(prior_arcsec) ** -2.0, len(orders))]
+    solution, covariance = np.zeros(size), np.diag(1.0 / prior)
+    if rows:
+        a, y, sigma = np.array(rows), np.array(y), np.array(sigma)
+        w = 1.0 / sigma**2
+        for _ in range(6):
+            covariance = np.linalg.inv(a.T @ (w[:, None] * a) + np.diag(prior))
+            solution = covariance @ (a.T @ (w * y))
+            z = (y - a @ solution) / sigma
+            spread = max(1.0, 1.4826 * np.median(np.abs(z)))
+            w = np.where(np.abs(z) < robust_sigma * spread, 1.0 / sigma**2, 0.0)
+    coefficients, errors, modes = {}, {}, {}
+    for i, order in enumerate(orders):
+        design = np.array(
+            [_trace_row(lam, (lo, hi), ranges[order], i, len(orders), n_common, n_own) for lam in np.linspace(*ranges[order], 9)]
+        )
+        nodes = np.linspace(-1, 1, 9)
+        coefficients[order] = chebyshev.chebfit(nodes, design @ solution + position, max(common_degree, n_own - 1))
+        errors[order] = float(np.sqrt(np.einsum("ij,jk,ik->i", design, covariance, design).mean()))
+        n = len(measured.get(order, ((),))[0])
+        modes[order] = "fit" if n >= 3 else "transferred" if rows else "forced"
+    return Trace(coefficients, dict(ranges), errors, modes)
+
+
+def _trace_row(lam, common, own, i, n_orders, n_common, n_own):
+    """One row of the design matrix: common Chebyshev terms, then the order's own."""
+    row = np.zeros(n_common + n_own * n_orders)
+    row[:n_common] = chebyshev.chebvander((2 * lam - common[0] - common[1]) / (common[1] - common[0]), n_common - 1)
+    start = n_common + i * n_own
+    row[start : start + n_own] = chebyshev.chebvander((2 * lam - own[0] - own[1]) / (own[1] - own[0]), n_own - 1)
+    return row

@@ -1,0 +1,5 @@
+"""Quality of offset: the metrics of stare."""
+
+from soxslib.qc.stare import measure
+
+__all__ = ["measure"]

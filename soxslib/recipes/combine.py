@@ -1,0 +1,179 @@
+"""From reduced exposures to spectra: all exposures of a target in one least-squares solve on one native grid."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from soxslib.datamodel import OrderSpectrum, Quality
+from soxslib.numerics import extraction
+from soxslib.numerics.cutout import to_binned
+from soxslib.recipes.flexure import native_wavelengths
+from soxslib.recipes.science import on_pixels
+
+
+@dataclass(frozen=True)
+class View:
+    """One exposure's pixels of one order as the combination sees them: on the first exposure's native grid."""
+
+    pixels: extraction.Pixels  # sky and other sources subtracted
+    profile: np.ndarray
+    variance: np.ndarray
+    share: np.ndarray
+
+
+def extract_source(exposures, shifts, throughput, source, settings):
+    """[OrderSpectrum] of one source: index `source` of the first exposure's sources.
+
+    exposures: ReducedExposures that hold the source; shifts: one {order: OrderShift} each; throughput: relative to their mean.
+    """
+    return [
+        _extract_order(exposures, shifts, throughput, source, order, settings)
+        for order in exposures[0].windows
+        if all(order in e.windows for e in exposures)
+    ]
+
+
+def _extract_order(exposures, shifts, throughput, source, order, settings):
+    first = exposures[0]
+    columns = first.windows[order].cutout.columns
+    views = [_view(e, s, t, first, shifts[0], source, order) for e, s, t in zip(exposures, shifts, throughput, strict=True)]
+    counts = extraction.optimal_counts([(v.pixels, v.profile, v.variance, v.share) for v in views], columns.size)
+    wavelength = native_wavelengths(first, order, shifts[0][order])
+    plain, robust, sky = _boxcars(exposures, throughput, source, order, settings)
+    _, across = shifts[0][order].applied_to(first.solution[order]).position(
+        wavelength, first.traces[source].at(order, wavelength)
+    )
+    shift = shifts[0][order]
+    error_nm = np.hypot(first.solution[order].wavelength_error_nm, shift.error * np.nanmedian(np.abs(np.gradient(wavelength))) / first.exposure.binning[1])
+    return OrderSpectrum(
+        order=order,
+        wavelength_nm=wavelength,
+        pixel_nm=np.abs(np.gradient(wavelength)),
+        along_px=columns.astype(float),
+        across_px=to_binned(across, first.exposure.binning[0]),
+        flux=counts.flux,
+        variance=counts.variance,
+        boxcar=plain,
+        boxcar_robust=robust,
+        sky=sky,
+        quality=_quality(counts, exposures, source, order, wavelength, settings),
+        wavelength_error_nm=float(error_nm),
+    )
+
+
+def _view(exposure, shift, throughput, first, first_shift, source, order):
+    """The View of an exposure. Wavelengths include its own shift, so that exposures which moved apart fall together."""
+    window, fit = exposure.windows[order], exposure.fits[order]
+    others = sum(
+        (_samples(fit.counts[j], exposure.positions[order]) * p for j, p in enumerate(exposure.profiles[order]) if j != source), 0.0
+    )
+    good = window.good & ~fit.is_cosmic_ray
+    position = exposure.positions[order]
+    if exposure is not first or source > 0:
+        position = _position_on(first, first_shift, exposure, shift, source, order)
+    pixels = extraction.Pixels(window.data - fit.sky - others, window.floor, good, position, window.slit_light, exposure.exposure.ndit)
+    profile = exposure.profiles[order][source] * throughput
+    n = first.windows[order].cutout.columns.size
+    share = extraction.sky_share(pixels, profile, fit.variance, good, n)
+    return View(pixels, profile, fit.variance, share)
+
+
+def _position_on(first, first_shift, exposure, shift, source, order):
+    """Position of an exposure's pixels on the native grid of the first exposure's trace of the source."""
+    wavelength = true_wavelengths(exposure, shift, order)
+    solution = first_shift[order].applied_to(first.solution[order])
+    low, high = solution.wavelength_nm
+    grid = np.linspace(low, high, 2000)
+    along = to_binned(solution.position(grid, first.traces[source].at(order, grid))[0], first.exposure.binning[1])
+    return np.interp(wavelength, grid, along - first.windows[order].cutout.columns[0])
+
+
+def true_wavelengths(exposure, shift, order):
+    """Wavelength of each pixel of a cutout during the exposure: that of the arc at the place the light came from.
+
+    A Taylor step along the dispersion; its error is the cube of a few pixels times a third derivative, below 1e-6 nm.
+    """
+    cutout = exposure.windows[order].cutout
+    low, high = exposure.solution[order].wavelength_nm
+    unit = (2.0 * cutout.wavelength_nm - low - high) / (high - low)
+    moved = (shift[order].pixels + shift[order].slope * unit) / exposure.exposure.binning[1]
+    slope = np.gradient(cutout.wavelength_nm, axis=1)
+    return cutout.wavelength_nm - moved * slope + 0.5 * moved**2 * np.gradient(slope, axis=1)
+
+
+def _samples(counts, position):
+    return np.interp(position, np.arange(counts.size), counts)
+
+
+def _boxcars(exposures, throughput, source, order, settings):
+    """(boxcar, robust boxcar, sky in the aperture) on the first exposure's columns, mean of the exposures.
+
+    Simple sums along the slit, for comparison: exposures at other places are brought along by whole columns' wavelengths.
+    """
+    first = exposures[0]
+    target = native_wavelengths(first, order)
+    out = []
+    for e, t in zip(exposures, throughput, strict=True):
+        window, fit = e.windows[order], e.fits[order]
+        distance, _ = on_pixels(window, e.traces[source], e.slit_profiles[source])
+        half = settings.boxcar_fwhm * e.slit_profiles[source].fwhm_arcsec
+        sums = extraction.boxcar(
+            window.data - fit.sky, fit.model - fit.sky, window.good & ~fit.is_cosmic_ray, window.cutout.is_inside, distance, window.cutout.arcsec, half
+        )
+        sky = (sums[2] * fit.sky).sum(axis=0)
+        own = native_wavelengths(e, order)
+        k = np.argsort(own)
+        k = k[np.isfinite(own[k])]
+        out.append([np.interp(target, own[k], y[k]) for y in (sums[0] / t, sums[1] / t, sky)])
+    return np.mean(out, axis=0)
+
+
+def _quality(counts, exposures, source, order, wavelength, settings):
+    """Quality bits of the samples: what the core of the profile met."""
+    first = exposures[0]
+    quality = np.zeros(counts.flux.size, np.int64)
+    quality[counts.coverage < settings.least_coverage] |= int(Quality.INTERPOLATED)
+    quality[~np.isfinite(counts.variance)] |= int(Quality.NO_CALIBRATION)
+    quality[~np.isfinite(wavelength)] |= int(Quality.NO_CALIBRATION)
+    window, profile = first.windows[order], first.profiles[order][source]
+    core = profile > 0.25 * profile.max(axis=0)[None, :]
+    saturated = ((window.quality & int(Quality.SATURATED)) > 0) & core
+    if len(exposures) == 1:
+        quality[saturated.any(axis=0)] |= int(Quality.SATURATED)
+    return quality.astype(np.uint16)
+
+
+def relative_throughput(exposures, source_of):
+    """Throughput of each exposure relative to their mean, from the target's counts in all orders; 1 where it is too faint to tell."""
+    if len(exposures) == 1:
+        return [1.0]
+    level, error = [], []
+    smooth = [
+        {o: ndimage.median_filter(e.fits[o].counts[k], 101, mode="nearest") for o in e.fits}
+        for e, k in zip(exposures, source_of, strict=True)
+    ]
+    common = set.intersection(*(set(s) for s in smooth))
+    mean = {o: np.mean([_of_length(s[o], smooth[0][o].size) for s in smooth], axis=0) for o in common}
+    for e, s in zip(exposures, smooth, strict=True):
+        top, bottom = 0.0, 0.0
+        for o in common:
+            information = np.sum(np.where(e.windows[o].good, e.profiles[o][0] ** 2 / e.fits[o].variance, 0.0), axis=0)
+            w = _of_length(information, mean[o].size)
+            top += np.sum(w * mean[o] * _of_length(s[o], mean[o].size))
+            bottom += np.sum(w * mean[o] ** 2)
+        level.append(top / max(bottom, 1e-300))
+        error.append(1.0 / np.sqrt(max(bottom, 1e-300)))
+    level, error = np.array(level), np.array(error)
+    trust = 0.3**2 / (0.3**2 + error**2)  # exposures of one target seldom differ by more than 30 %
+    level = 1.0 + trust * (np.clip(level, 0.1, 10.0) - 1.0)
+    return list(level / level.mean())
+
+
+def _of_length(values, n):
+    return values[:n] if values.size >= n else np.pad(values, (0, n - values.size), mode="edge")
+
+
+def without_outliers(exposure, fit_by_order):
+    """The exposure with other fits."""
+    return replace(exposure, fits=fit_by_order)

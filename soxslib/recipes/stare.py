@@ -1,0 +1,110 @@
+"""Exposures with the target at one place of the slit; and what all modes of observing have in common."""
+
+import logging
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from soxslib.datamodel import Frame, MergedSpectrum, OrderSpectrum, Quality
+from soxslib.errors import ReductionError
+from soxslib.numerics.merge import merge_orders
+from soxslib.recipes.combine import extract_source, relative_throughput
+from soxslib.recipes.flexure import exposure_shifts
+from soxslib.recipes.prepare import prepare
+from soxslib.recipes.science import ReducedExposure, reduce_exposure
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Calibrations:
+    """What the calibration steps know: any of them may be None but the solution."""
+
+    solution: object  # DispersionSolution
+    arc: object  # Exposure of the arc behind it
+    width_px: dict = field(default_factory=dict)  # {order: Gaussian sigma of the optics}
+    bias: object = None
+    darks: list = field(default_factory=list)
+    flat: object = None  # MasterFlat
+    sky_lines: tuple = ((), ())  # (wavelength [nm], flux)
+
+
+@dataclass(frozen=True)
+class ScienceResult:
+    """Spectra and images of a target.
+
+    sources: one list of OrderSpectrum each, the target's first; merged: MergedSpectrum of each.
+    """
+
+    exposures: list[ReducedExposure]
+    shifts: list[dict]
+    throughput: list[float]
+    sources: list[list[OrderSpectrum]]
+    merged: list[MergedSpectrum]
+    background: np.ndarray
+    warnings: list[str]
+
+
+def stare(raws, calibrations, settings):
+    """The ScienceResult of exposures with the target at one place of the slit."""
+    return reduce_all(raws, [0.0] * len(raws), calibrations, settings)
+
+
+def reduce_all(raws, expected_arcsec, calibrations, settings):
+    """The ScienceResult of exposures, each with the position along the slit where its target is expected."""
+    exposures, shifts, warnings, background = [], [], [], None
+    response = getattr(calibrations.flat, "frame", None)
+    for raw, expected in zip(raws, expected_arcsec, strict=True):
+        frame = prepare(raw, calibrations.bias, calibrations.darks)
+        frame, background = subtract_background(frame, calibrations.flat, settings)
+        try:
+            reduced = reduce_exposure(frame, response, calibrations.solution, expected, settings)
+        except ReductionError as error:
+            warnings.append(str(error))
+            continue
+        exposures.append(reduced)
+        shifts.append(shifts_of(reduced, calibrations, settings))
+    if not exposures:
+        raise ReductionError(warnings[0])
+    throughput = relative_throughput(exposures, [0] * len(exposures))
+    n_sources = min(len(e.sources) for e in exposures)
+    sources = [extract_source(exposures, shifts, throughput, k, settings) for k in range(n_sources)]
+    merged = [
+        merge_orders(s, step_nm=settings.merge_step_nm, taper_fraction=settings.merge_taper, smooth_px=settings.merge_smooth_px)
+        for s in sources
+    ]
+    return ScienceResult(exposures, shifts, throughput, sources, merged, background, warnings)
+
+
+def shifts_of(reduced, calibrations, settings):
+    """{order: OrderShift} since the arc; zero, with the error of not knowing, when the settings forbid to measure."""
+    from soxslib.numerics.flexure import OrderShift
+
+    if settings.flexure:
+        return exposure_shifts(reduced, calibrations.arc, calibrations.sky_lines, calibrations.width_px)
+    return {order: OrderShift(0.0, 1.0, 0.0, 0.0, "none") for order in reduced.windows}
+
+
+def subtract_background(frame, flat, settings):
+    """(frame less scattered light, scattered light [electron]); zero without order edges."""
+    nothing = np.zeros(frame.shape, np.float32)
+    if not settings.subtract_background or flat is None:
+        return frame, nothing
+    from soxslib.recipes.master_flat import science_background
+
+    model = science_background(frame, flat)
+    return frame.with_(flux=frame.flux - model), model
+
+
+def sky_frames(result):
+    """(sky-subtracted Frame, sky model Frame) of the first exposure, zero outside the orders."""
+    e = result.exposures[0]
+    shape = next(iter(e.windows.values())).cutout.shape
+    sub, sky, variance = (np.zeros(shape, np.float32) for _ in range(3))
+    quality = np.full(shape, int(Quality.NO_CALIBRATION), np.uint16)
+    for order, window in e.windows.items():
+        fit = e.fits[order]
+        bits = window.quality | np.where(fit.is_cosmic_ray, int(Quality.COSMIC_RAY), 0).astype(np.uint16)
+        for image, values in ((sub, window.data - fit.sky), (sky, fit.sky), (variance, fit.variance), (quality, bits)):
+            window.cutout.put(image, values)
+    return Frame(sub, variance, quality, e.exposure), Frame(sky, variance, quality, e.exposure)

@@ -2,6 +2,7 @@
 
 import difflib
 from importlib import import_module
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -27,6 +28,8 @@ class StepSettings(BaseModel):
     """Base of every step's settings: unknown keys are errors, values are checked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    # Raise it in a step's model when its recipe gives other results than the release before: its products are made anew.
+    revision: ClassVar[int] = 1
 
 
 def model_of(step):
@@ -46,7 +49,10 @@ def settings_for(step, arm, user=None, instrument="SOXS"):
     for level in (source.yaml("settings.yaml").get(step) or {}, user or {}):
         merged.update({k: v for k, v in level.items() if k not in arms})
         merged.update(level.get(arm) or {})
-    model = model_of(step)
+    try:
+        model = model_of(step)
+    except ModuleNotFoundError:  # until every step has its model
+        return merged
     try:
         return model(**merged).model_dump()
     except ValidationError as error:
@@ -60,3 +66,11 @@ def _one_line(step, arm, model, error):
         near = difflib.get_close_matches(key, model.model_fields, n=1, cutoff=0.0)
         return f"{where} is not a setting of {step}; did you mean {near[0]!r}?"
     return f"{where} (arm {arm}) is {error.get('input')!r}: {error['msg'].lower()}"
+
+
+def revision_of(step):
+    """Revision of a step's recipe: part of its jobs' params, so that a release that changes results makes them anew."""
+    try:
+        return model_of(step).revision
+    except ModuleNotFoundError:  # until every step has its model
+        return 1

@@ -1,0 +1,33 @@
+"""Reduction of SOXS spectra. What depends on what stands in rules/, what belongs together is decided by soxslib.catalogue."""
+
+from soxslib.catalogue.run import guard, night_or_exit
+
+NIGHT = night_or_exit(workflow, config)
+guard(workflow, NIGHT)
+
+# a night's own Snakefile includes this one: what it asks for by default must then still be found
+wildcard_constraints:
+    night=r"\d{4}-\d{2}-\d{2}",
+    mode="stare|nod|offset",
+    stem=r"[A-Z0-9_+-]+(?<!_FLUXCAL)",
+
+
+localrules:
+    all,
+    index,
+    summary,
+
+
+include: "rules/index.smk"
+include: "rules/detector.smk"
+include: "rules/geometry.smk"
+include: "rules/spectra.smk"
+include: "rules/flux.smk"
+include: "rules/summary.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        NIGHT.targets,
+        "summary.txt",

@@ -1,0 +1,62 @@
+# Detector calibrations.
+
+
+rule master_bias:
+    input:
+        raw=NIGHT.inputs("master_bias", "raw"),
+    output:
+        product="reduced/{night}/master_bias/{stem}.fits",
+        metrics="reduced/{night}/master_bias/{stem}.qc.json",
+    params:
+        **NIGHT.params("master_bias"),
+    log:
+        "logs/{night}/master_bias/{stem}.log",
+    benchmark:
+        "benchmarks/{night}/master_bias/{stem}.tsv"
+    resources:
+        mem_mb=lambda wildcards, attempt: 800 * attempt,
+        runtime=lambda wildcards, attempt: 5 * attempt,
+    script:
+        "../scripts/master_bias.py"
+
+
+rule master_dark:
+    input:
+        raw=NIGHT.inputs("master_dark", "raw"),
+    output:
+        product="reduced/{night}/master_dark/{stem}.fits",
+        metrics="reduced/{night}/master_dark/{stem}.qc.json",
+    params:
+        **NIGHT.params("master_dark"),
+    log:
+        "logs/{night}/master_dark/{stem}.log",
+    benchmark:
+        "benchmarks/{night}/master_dark/{stem}.tsv"
+    resources:
+        mem_mb=lambda wildcards, attempt: 800 * attempt,
+        runtime=lambda wildcards, attempt: 5 * attempt,
+    script:
+        "../scripts/master_dark.py"
+
+
+rule master_flat:
+    input:
+        raw=NIGHT.inputs("master_flat", "raw"),
+        master_bias=NIGHT.inputs("master_flat", "master_bias"),
+        master_dark=NIGHT.inputs("master_flat", "master_dark"),
+        order_trace=NIGHT.inputs("master_flat", "order_trace"),
+    output:
+        product="reduced/{night}/master_flat/{stem}.fits",
+        background="reduced/{night}/master_flat/{stem}_BKGROUND.fits",
+        metrics="reduced/{night}/master_flat/{stem}.qc.json",
+    params:
+        **NIGHT.params("master_flat"),
+    log:
+        "logs/{night}/master_flat/{stem}.log",
+    benchmark:
+        "benchmarks/{night}/master_flat/{stem}.tsv"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1200 * attempt,
+        runtime=lambda wildcards, attempt: 5 * attempt,
+    script:
+        "../scripts/master_flat.py"

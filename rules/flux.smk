@@ -1,0 +1,46 @@
+# Response from standards, and its application.
+
+
+rule response:
+    input:
+        raw=NIGHT.inputs("response", "raw"),
+        orders=NIGHT.inputs("response", "orders"),
+    output:
+        response="reduced/{night}/response/{stem}_RESP.fits",
+        efficiency="reduced/{night}/response/{stem}_EFFICIENCY.fits",
+        metrics="reduced/{night}/response/{stem}.qc.json",
+    params:
+        **NIGHT.params("response"),
+    log:
+        "logs/{night}/response/{stem}.log",
+    benchmark:
+        "benchmarks/{night}/response/{stem}.tsv"
+    resources:
+        mem_mb=lambda wildcards, attempt: 800 * attempt,
+        runtime=lambda wildcards, attempt: 5 * attempt,
+    script:
+        "../scripts/response.py"
+
+
+rule flux_calibration:
+    input:
+        raw=NIGHT.inputs("flux_calibration", "raw"),
+        orders=NIGHT.inputs("flux_calibration", "orders"),
+        merged=NIGHT.inputs("flux_calibration", "merged"),
+        rectified=NIGHT.inputs("flux_calibration", "rectified"),
+        response=NIGHT.inputs("flux_calibration", "response"),
+    output:
+        fluxcal="reduced/{night}/{mode}/{stem}_FLUXCAL.fits",
+        rectified2d="reduced/{night}/{mode}/{stem}_2D.fits",
+        metrics="reduced/{night}/{mode}/{stem}_FLUXCAL.qc.json",
+    params:
+        **NIGHT.params("flux_calibration"),
+    log:
+        "logs/{night}/flux_calibration/{mode}/{stem}.log",
+    benchmark:
+        "benchmarks/{night}/flux_calibration/{mode}/{stem}.tsv"
+    resources:
+        mem_mb=lambda wildcards, attempt: 800 * attempt,
+        runtime=lambda wildcards, attempt: 5 * attempt,
+    script:
+        "../scripts/flux_calibration.py"

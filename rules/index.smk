@@ -1,0 +1,13 @@
+# Headers of all raw files -> index.db. Run first, by a Snakemake of its own, when files have changed: then the whole plan is
+# known before the first job. No job takes the index as input, so a new frame runs only what it feeds.
+
+
+rule index:
+    output:
+        update("index.db"),
+    params:
+        raw=config.get("raw", [".", "raw"]),
+    log:
+        "logs/index.log",
+    script:
+        "../scripts/index.py"

@@ -1,0 +1,13 @@
+# What was made, what failed and why: the only job that looks at everything, and the only one that writes index.db.
+
+
+rule summary:
+    input:
+        plan=NIGHT.path,
+        metrics=NIGHT.sidecars,
+    output:
+        "summary.txt",
+    log:
+        "logs/summary.log",
+    script:
+        "../scripts/summary.py"

@@ -1,0 +1,22 @@
+"""Gathers the sidecars of all jobs into summary.txt and the database."""
+
+from pathlib import Path
+
+from soxslib.catalogue.database import PRODUCTS, QC, TASK_INPUTS, TASKS, save_results
+from soxslib.catalogue.summary import database_rows, read_plan, result_of, summary_text
+from soxslib.io.atomic import atomic_path
+
+
+def main(plan_path, sidecars, output, log):
+    tasks, problems, notes = read_plan(plan_path)
+    wanted = set(sidecars)
+    results = [result_of(task) for task in tasks if task.outputs["metrics"] in wanted]
+    rows = database_rows(results)
+    save_results("index.db", {t: rows[t.name] for t in (TASKS, TASK_INPUTS, PRODUCTS, QC)})
+    text = summary_text(results, problems, notes)
+    with atomic_path(output) as temporary:
+        temporary.write_text(text, encoding="utf8")
+    Path(log).write_text(text, encoding="utf8")
+
+
+main(snakemake.input.plan, list(snakemake.input.metrics), snakemake.output[0], snakemake.log[0])  # noqa: F821

@@ -1,0 +1,131 @@
+"""What surrounds a run: its night is opened, what a crash left behind is cleared, and its end tells the truth.
+
+A recipe that fails leaves its reason in a sidecar and its job succeeds, so that the rest of the night goes on. Snakemake then
+sees a good run; here is where the sidecars are looked at and the run ends with an error all the same, every time it is asked for.
+"""
+
+import json
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+from soxslib.catalogue.night import STATE, open_night
+from soxslib.catalogue.summary import ABSENT, losses, result_of, summary_text
+from soxslib.errors import ReductionError
+
+RUNS = f"{STATE}/runs"
+LOCKS = ".snakemake/locks"
+
+
+def night_or_exit(workflow, config):
+    """The Night of the current directory; a mistake in the config ends Snakemake with its one line."""
+    try:
+        return open_night(config, is_main=workflow.is_main_process)
+    except ReductionError as error:
+        raise SystemExit(str(error)) from None
+
+
+def guard(workflow, night):
+    """Has `workflow` clear stale locks before it executes and judge its results afterwards, in the main process only."""
+    if not workflow.is_main_process:
+        return
+    execute = workflow.execute
+
+    def guarded(*args, **kwargs):
+        clear_stale_locks()
+        mark = _announce()
+        try:
+            outcome = execute(*args, **kwargs)
+        except Exception:
+            _tell(_failures(workflow, night))
+            raise
+        finally:
+            mark.unlink(missing_ok=True)
+        _judge(workflow, night)
+        return outcome
+
+    workflow.execute = guarded
+
+
+def _judge(workflow, night):
+    """Prints the summary, and ends the run with an error when something asked for is not there."""
+    from snakemake.exceptions import WorkflowError
+
+    if workflow.dryrun:
+        _tell([f"cannot be made: {line}" for line in losses([], night.unmade)])
+        return
+    if workflow.touch:
+        return
+    whole = any(job.rule.name in ("all", "night", "summary") for job in workflow.dag.targetjobs)
+    if whole:
+        results = [result_of(task) for task in night.selected]
+        _tell(summary_text(results, night.unmade, night.plan.notes).splitlines())
+        lost = losses([r for r in results if night.is_wanted(r.task)], night.unmade)
+    else:
+        lost = losses(_results(workflow.dag.targetjobs, night), [])
+        _tell(_failures(workflow, night))
+    if lost:
+        raise WorkflowError(f"{len(lost)} of the things asked for could not be made:\n" + "\n".join(lost))
+
+
+def _results(jobs, night):
+    by_sidecar = {task.outputs["metrics"]: task for task in night.plan.tasks}
+    paths = {str(path) for job in jobs for path in job.output}
+    return [result_of(by_sidecar[path]) for path in sorted(paths & by_sidecar.keys())]
+
+
+def _failures(workflow, night):
+    """Lines on failed tasks of the run, whether asked for or only needed."""
+    jobs = workflow.dag.jobs if workflow.dag else []
+    return [f"failed: {r}" for r in _results(jobs, night) if r.status not in ("made", ABSENT)]
+
+
+def _tell(lines):
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def clear_stale_locks():
+    """Removes Snakemake's locks when every run that could hold them is dead (killed, or its machine went down).
+
+    Only runs of this host can be checked: with one of another host on record the lock stays, and Snakemake says how to
+    remove it.
+    """
+    runs = [path for path in Path(RUNS).glob("*.json") if not _is_dead(path)]
+    dead = [path for path in Path(RUNS).glob("*.json") if path not in runs]
+    if dead and not runs and os.path.isdir(LOCKS):
+        shutil.rmtree(LOCKS, ignore_errors=True)
+        _tell(["An earlier run was killed: its lock is removed, its unfinished products are made again."])
+        for partial in Path("reduced").rglob(".*.partial.*"):
+            partial.unlink(missing_ok=True)
+    for path in dead:
+        path.unlink(missing_ok=True)
+
+
+def _announce():
+    """Puts this process on record as a run of this directory; returns the record's path."""
+    path = Path(RUNS) / f"{socket.gethostname()}-{os.getpid()}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
+    path.write_text(json.dumps(record), encoding="utf8")
+    return path
+
+
+def _is_dead(path):
+    try:
+        record = json.loads(path.read_text(encoding="utf8"))
+    except (OSError, ValueError):
+        return True
+    return record["host"] == socket.gethostname() and _started(record["pid"]) != record["started"]
+
+
+def _started(pid):
+    """When a process started, None when there is none: a number is given to another process some day."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return None

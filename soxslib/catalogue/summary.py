@@ -1,0 +1,120 @@
+"""What became of the plan: sidecars gathered, told to people, written to the database."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from soxslib.catalogue.plan import Problem, Task
+
+MADE, FAILED, ABSENT = "made", "failed", "absent"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a task: made, failed (with the reason), or absent (not run, or its job died)."""
+
+    task: Task
+    status: str
+    reason: str = ""
+    sidecar: dict = field(default_factory=dict)
+
+    def __str__(self):
+        return f"{self.task.step} {self.task.stem}: {self.reason}"
+
+
+def result_of(task):
+    """The Result of a task, from its sidecar."""
+    path = Path(task.outputs["metrics"])
+    try:
+        sidecar = json.loads(path.read_text(encoding="utf8"))
+    except FileNotFoundError:
+        return Result(task, ABSENT, "was not run")
+    except ValueError:
+        return Result(task, FAILED, f"{path} is damaged; delete it and run again")
+    status = FAILED if sidecar.get("status") == "failed" else MADE
+    return Result(task, status, sidecar.get("reason", ""), sidecar)
+
+
+def summary_text(results, problems, notes):
+    """The summary for people: spectra first, then what failed, what cannot be made, and what was passed over."""
+    counts = Counter(r.status for r in results)
+    calibrated = [r for r in results if r.task.step == "flux_calibration" and r.status == MADE]
+    lost = [p for p in problems if p.is_lost]
+    lines = [f"{counts[MADE]} of {len(results)} tasks made, {len(calibrated)} spectra flux-calibrated"]
+    lines += _block("spectra", [_spectrum_line(r) for r in calibrated])
+    lines += _block("failed", [str(r) for r in results if r.status == FAILED])
+    lines += _block("not run", [str(r) for r in results if r.status == ABSENT])
+    lines += _block("cannot be made", [_problem_line(p) for p in lost])
+    lines += _block("frames that cannot be used", [_problem_line(p) for p in problems if not p.is_lost])
+    lines += _block("done without", [f"{r.task.step} {r.task.stem}: {_missing(r.task)}" for r in results if r.task.missing])
+    lines += _block("calibrations passed over", _passed_over(results))
+    lines += _block("warnings", [f"{r.task.step} {r.task.stem}: {w}" for r in results for w in r.sidecar.get("warnings", [])])
+    lines += _block("frames without use", notes)
+    return "\n".join(lines) + "\n"
+
+
+def _block(title, lines):
+    return [f"{title}:", *(f"  {line}" for line in lines)] if lines else []
+
+
+def _spectrum_line(result):
+    return f"{result.task.target or result.task.stem} {result.task.arm}: {result.task.outputs['fluxcal']}"
+
+
+def _problem_line(problem):
+    return f"{problem.what}: {problem.reason}" if problem.stem else problem.reason
+
+
+def _missing(task):
+    return "; ".join(f"no {name.replace('_', ' ')} ({reason})" for name, reason in task.missing.items())
+
+
+def _passed_over(results):
+    lines = {f"{Path(p['path']).name}: {p['reason']}": None for r in results for p in r.sidecar.get("passed_over", [])}
+    return list(lines)
+
+
+def losses(results, problems):
+    """What was asked for and is not there, a line each: the run must not end well with any."""
+    lines = [str(r) for r in results if r.status != MADE]
+    return lines + [_problem_line(p) for p in problems if p.is_lost]
+
+
+def read_plan(path):
+    """(tasks, problems, notes) of a plan as written down."""
+    content = json.loads(Path(path).read_text(encoding="utf8"))
+    return [Task(**t) for t in content["tasks"]], [Problem(**p) for p in content["problems"]], content["notes"]
+
+
+def database_rows(results):
+    """Rows of the tables tasks, task_inputs, products and qc."""
+    tasks, inputs, products, metrics = [], [], [], []
+    for number, result in enumerate(results, 1):
+        task = result.task
+        where = {"step": task.step, "arm": task.arm, "night": task.night, "stem": task.stem}
+        tasks.append({"id": number, **where, "target": task.target, "status": result.status, "reason": result.reason})
+        used = set(result.sidecar.get("used", []))
+        for name, paths in task.inputs.items():
+            for rank, path in enumerate(paths):
+                is_used = int(name == "raw" or path in used)
+                inputs.append({"task": number, "name": name, "rank": rank, "path": path, "used": is_used})
+        for name, path in task.outputs.items():
+            products.append({"path": path, **where, "name": name, "status": result.status})
+        metrics += [_metric_row(m, where, task.mjd) for m in result.sidecar.get("metrics", [])]
+    return {"tasks": tasks, "task_inputs": inputs, "products": products, "qc": metrics}
+
+
+def _metric_row(metric, where, mjd):
+    value = metric.get("value")
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return {
+        **where,
+        "name": metric.get("name"),
+        "order": metric.get("order"),
+        "value": float(value) if is_number else None,
+        "text": None if is_number or value is None else str(value),
+        "unit": metric.get("unit", ""),
+        "meaning": metric.get("meaning", ""),
+        "mjd": mjd,
+    }

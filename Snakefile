@@ -5,6 +5,7 @@ from soxslib.catalogue.run import guard, night_or_exit
 NIGHT = night_or_exit(workflow, config)
 guard(workflow, NIGHT)
 
+
 # a night's own Snakefile includes this one: what it asks for by default must then still be found
 wildcard_constraints:
     night=r"\d{4}-\d{2}-\d{2}",

@@ -7,8 +7,6 @@ rule master_bias:
     output:
         product="reduced/{night}/master_bias/{stem}.fits",
         metrics="reduced/{night}/master_bias/{stem}.qc.json",
-    params:
-        **NIGHT.params("master_bias"),
     log:
         "logs/{night}/master_bias/{stem}.log",
     benchmark:
@@ -16,6 +14,8 @@ rule master_bias:
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
+    params:
+        **NIGHT.params("master_bias"),
     script:
         "../scripts/master_bias.py"
 
@@ -26,8 +26,6 @@ rule master_dark:
     output:
         product="reduced/{night}/master_dark/{stem}.fits",
         metrics="reduced/{night}/master_dark/{stem}.qc.json",
-    params:
-        **NIGHT.params("master_dark"),
     log:
         "logs/{night}/master_dark/{stem}.log",
     benchmark:
@@ -35,6 +33,8 @@ rule master_dark:
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
+    params:
+        **NIGHT.params("master_dark"),
     script:
         "../scripts/master_dark.py"
 
@@ -49,8 +49,6 @@ rule master_flat:
         product="reduced/{night}/master_flat/{stem}.fits",
         background="reduced/{night}/master_flat/{stem}_BKGROUND.fits",
         metrics="reduced/{night}/master_flat/{stem}.qc.json",
-    params:
-        **NIGHT.params("master_flat"),
     log:
         "logs/{night}/master_flat/{stem}.log",
     benchmark:
@@ -58,5 +56,7 @@ rule master_flat:
     resources:
         mem_mb=lambda wildcards, attempt: 1200 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
+    params:
+        **NIGHT.params("master_flat"),
     script:
         "../scripts/master_flat.py"

@@ -9,8 +9,6 @@ rule response:
         response="reduced/{night}/response/{stem}_RESP.fits",
         efficiency="reduced/{night}/response/{stem}_EFFICIENCY.fits",
         metrics="reduced/{night}/response/{stem}.qc.json",
-    params:
-        **NIGHT.params("response"),
     log:
         "logs/{night}/response/{stem}.log",
     benchmark:
@@ -18,6 +16,8 @@ rule response:
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
+    params:
+        **NIGHT.params("response"),
     script:
         "../scripts/response.py"
 
@@ -33,8 +33,6 @@ rule flux_calibration:
         fluxcal="reduced/{night}/{mode}/{stem}_FLUXCAL.fits",
         rectified2d="reduced/{night}/{mode}/{stem}_2D.fits",
         metrics="reduced/{night}/{mode}/{stem}_FLUXCAL.qc.json",
-    params:
-        **NIGHT.params("flux_calibration"),
     log:
         "logs/{night}/flux_calibration/{mode}/{stem}.log",
     benchmark:
@@ -42,5 +40,7 @@ rule flux_calibration:
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
+    params:
+        **NIGHT.params("flux_calibration"),
     script:
         "../scripts/flux_calibration.py"

@@ -9,8 +9,6 @@ rule dispersion_solution:
     output:
         product="reduced/{night}/dispersion_solution/{stem}.fits",
         metrics="reduced/{night}/dispersion_solution/{stem}.qc.json",
-    params:
-        **NIGHT.params("dispersion_solution"),
     log:
         "logs/{night}/dispersion_solution/{stem}.log",
     benchmark:
@@ -18,6 +16,8 @@ rule dispersion_solution:
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
+    params:
+        **NIGHT.params("dispersion_solution"),
     script:
         "../scripts/dispersion_solution.py"
 
@@ -31,8 +31,6 @@ rule order_trace:
     output:
         product="reduced/{night}/order_trace/{stem}.fits",
         metrics="reduced/{night}/order_trace/{stem}.qc.json",
-    params:
-        **NIGHT.params("order_trace"),
     log:
         "logs/{night}/order_trace/{stem}.log",
     benchmark:
@@ -40,6 +38,8 @@ rule order_trace:
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
+    params:
+        **NIGHT.params("order_trace"),
     script:
         "../scripts/order_trace.py"
 
@@ -54,8 +54,6 @@ rule spatial_solution:
         product="reduced/{night}/spatial_solution/{stem}.fits",
         map="reduced/{night}/spatial_solution/{stem}_IMAGE.fits",
         metrics="reduced/{night}/spatial_solution/{stem}.qc.json",
-    params:
-        **NIGHT.params("spatial_solution"),
     log:
         "logs/{night}/spatial_solution/{stem}.log",
     benchmark:
@@ -63,5 +61,7 @@ rule spatial_solution:
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
+    params:
+        **NIGHT.params("spatial_solution"),
     script:
         "../scripts/spatial_solution.py"

@@ -5,9 +5,9 @@
 rule index:
     output:
         update("index.db"),
-    params:
-        raw=config.get("raw", [".", "raw"]),
     log:
         "logs/index.log",
+    params:
+        raw=config.get("raw", [".", "raw"]),
     script:
         "../scripts/index.py"

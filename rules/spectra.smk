@@ -19,8 +19,6 @@ rule stare:
         residuals="reduced/{night}/stare/{stem}_SKYSUB_RESIDUALS.fits",
         background="reduced/{night}/stare/{stem}_BKGROUND.fits",
         metrics="reduced/{night}/stare/{stem}.qc.json",
-    params:
-        **NIGHT.params("stare"),
     log:
         "logs/{night}/stare/{stem}.log",
     benchmark:
@@ -28,6 +26,8 @@ rule stare:
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        **NIGHT.params("stare"),
     script:
         "../scripts/stare.py"
 
@@ -49,8 +49,6 @@ rule nod:
         skymodel="reduced/{night}/nod/{stem}_SKYMODEL.fits",
         background="reduced/{night}/nod/{stem}_BKGROUND.fits",
         metrics="reduced/{night}/nod/{stem}.qc.json",
-    params:
-        **NIGHT.params("nod"),
     log:
         "logs/{night}/nod/{stem}.log",
     benchmark:
@@ -58,6 +56,8 @@ rule nod:
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        **NIGHT.params("nod"),
     script:
         "../scripts/nod.py"
 
@@ -80,8 +80,6 @@ rule offset:
         residuals="reduced/{night}/offset/{stem}_SKYSUB_RESIDUALS.fits",
         background="reduced/{night}/offset/{stem}_BKGROUND.fits",
         metrics="reduced/{night}/offset/{stem}.qc.json",
-    params:
-        **NIGHT.params("offset"),
     log:
         "logs/{night}/offset/{stem}.log",
     benchmark:
@@ -89,5 +87,7 @@ rule offset:
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        **NIGHT.params("offset"),
     script:
         "../scripts/offset.py"

@@ -12,7 +12,7 @@ EXACT_EXPOSURE = 0.01  # relative; times come from clocks and are rounded in hea
 
 @dataclass(frozen=True)
 class Offer:
-    """A calibration that could serve: the set it is made of (first frame for a product of another night) and its path."""
+    """A calibration that could serve: the set it is made of (a product of another night: its first frame), its path."""
 
     set: FrameSet
     path: str
@@ -46,7 +46,11 @@ def choose(group, shelf, rule, *, count, pins=()):
     """The Choice for a set from a Shelf. `pins`: patterns of stems or paths that alone are allowed, in their order."""
     if pins:
         return _pinned(shelf, pins)
-    fitting = [o for o in shelf.within(group.mjd, rule["window_d"]) if not _mismatch(group, o, rule) and _serves(group, o, rule)]
+    fitting = [
+        o
+        for o in shelf.within(group.mjd, rule["window_d"])
+        if not _mismatch(group, o, rule) and _serves(group, o, rule)
+    ]
     if not fitting:
         return Choice(reason=_why_none(group, shelf, rule))
     cost = {o.path: _cost(group, o, rule["cost"]) for o in fitting}
@@ -124,6 +128,8 @@ def _why_none(group, shelf, rule):
     if matching:
         age = min(abs(o.set.mjd - group.mjd) for o in matching)
         return f"none within {rule['window_d']} days (the nearest is {age:.0f} days away)"
-    key = _mismatch(group, min(serving, key=lambda o: (len(_mismatch(group, o, rule)), abs(o.set.mjd - group.mjd))), rule)[0]
+    key = _mismatch(
+        group, min(serving, key=lambda o: (len(_mismatch(group, o, rule)), abs(o.set.mjd - group.mjd))), rule
+    )[0]
     there = sorted({str(fact(o.set.frames[0], key)) for o in serving})
     return f"no match on {key} ({fact(group.frames[0], key)} is needed, there is {', '.join(there[:4])})"

@@ -38,7 +38,9 @@ def classify(entry, frame_types):
         step = frame_types["modes"].get(exposure.technique)
         if step is not None:
             return Frame(entry, kind["role"], step)
-        reason = f"{entry.name}: TECH {exposure.technique!r} is no mode of a spectrum ({', '.join(frame_types['modes'])})"
+        reason = (
+            f"{entry.name}: TECH {exposure.technique!r} is no mode of a spectrum ({', '.join(frame_types['modes'])})"
+        )
     return Frame(entry, None, None, reason)
 
 
@@ -56,7 +58,7 @@ def _objection(kind, exposure):
     """Why a frame of this type must not be used, or ''."""
     slit = kind.get("slit")
     if slit and exposure.slit and not exposure.slit.upper().startswith(slit):
-        return f"{kind['role'].replace('_', ' ')} with the slit wheel at {exposure.slit}, not at {slit}: it shows nothing of use"
+        return f"{kind['role'].replace('_', ' ')} with the slit wheel at {exposure.slit}, not at {slit}: of no use"
     lamps = kind.get("lamps")
     wanted = lamps.get(exposure.arm) if isinstance(lamps, dict) else None
     if wanted and exposure.lamps and not set(wanted) & set(exposure.lamps):

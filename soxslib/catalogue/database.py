@@ -89,7 +89,11 @@ def load_entries(path):
         engine = open_database(path)
         with engine.connect() as connection:
             revision = connection.execute(select(META.c.value).where(META.c.key == "revision")).scalar()
-            rows = connection.execute(select(RAW_FRAMES).order_by(RAW_FRAMES.c.path)).fetchall() if revision == REVISION else []
+            rows = (
+                connection.execute(select(RAW_FRAMES).order_by(RAW_FRAMES.c.path)).fetchall()
+                if revision == REVISION
+                else []
+            )
         engine.dispose()
     except DatabaseError:
         return []

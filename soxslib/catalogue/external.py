@@ -23,7 +23,11 @@ def find_external(folders, instrument):
             raise ReductionError(f"config: calibrations: {folder} is no directory; correct or remove it")
         for path in _files_below(folder):
             step = os.path.basename(os.path.dirname(path))
-            if step in wanted and path.endswith(wanted[step]) and (offer := _offer(path, step, wanted[step], rules, instrument)):
+            if (
+                step in wanted
+                and path.endswith(wanted[step])
+                and (offer := _offer(path, step, wanted[step], rules, instrument))
+            ):
                 offers[step].append(offer)
     return dict(offers)
 

@@ -39,7 +39,9 @@ class Night:
             return self.tasks[key]
         if key in self.problems:
             raise ReductionError(f"{step} {wildcards.stem} cannot be made: {self.problems[key].reason}")
-        raise ReductionError(f"{step} {wildcards.stem} of {wildcards.night} is not in the plan; `soxs plan` shows what is")
+        raise ReductionError(
+            f"{step} {wildcards.stem} of {wildcards.night} is not in the plan; `soxs plan` shows what is"
+        )
 
     def inputs(self, step, name):
         """Input function of a rule: the paths of one named input, best candidate first."""
@@ -104,8 +106,10 @@ def _is_wanted(item, config):
 
 
 def _is_target(item, patterns):
-    return bool(item.target) and item.step not in _CALIBRATIONS and any(
-        fnmatchcase(item.target.upper(), p.upper()) for p in patterns
+    return (
+        bool(item.target)
+        and item.step not in _CALIBRATIONS
+        and any(fnmatchcase(item.target.upper(), p.upper()) for p in patterns)
     )
 
 
@@ -129,7 +133,17 @@ def refresh_index(config):
         # another user's or run's SNAKEMAKE_PROFILE must not reach this one
         environment = {k: v for k, v in os.environ.items() if not k.startswith("SNAKEMAKE_")}
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow_dir() / "rules" / "index.smk")]
-        command += ["--directory", os.getcwd(), "--cores", "1", "--executor", "local", "--scheduler", "greedy", "--nolock"]
+        command += [
+            "--directory",
+            os.getcwd(),
+            "--cores",
+            "1",
+            "--executor",
+            "local",
+            "--scheduler",
+            "greedy",
+            "--nolock",
+        ]
         command += ["--profile", "none", "--workflow-profile", "none", "--configfile", fh.name, "--force", INDEX]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=3600, check=False)
     if done.returncode:
@@ -185,7 +199,10 @@ def _all_settings(config, instrument):
     from soxslib.config.settings import STEPS, revision_of, settings_for
 
     return {
-        step: {arm: settings_for(step, arm, config.settings.get(step), config.instrument) for arm in instrument.data["arms"]}
+        step: {
+            arm: settings_for(step, arm, config.settings.get(step), config.instrument)
+            for arm in instrument.data["arms"]
+        }
         | {"revision": revision_of(step)}
         for step in STEPS
     }

@@ -14,7 +14,7 @@ OPTIONAL, REQUIRED = "optional", "required"
 
 @dataclass(frozen=True)
 class Task:
-    """One job: what it reads and makes. inputs: {name: paths}; outputs: {name: path}; missing: {calibration: reason}."""
+    """One job: what it reads and makes. inputs: {name: paths}; outputs: {name: path}; missing: {name: reason}."""
 
     step: str
     arm: str
@@ -110,7 +110,9 @@ class _Absent:
         excluded = [f for f in self.classified if f.role in roles and f.exposure.arm == arm]
         if excluded:
             return f"excluded by the config ({len(excluded)} frames)"
-        refused = [f for f in self.rejected if f.exposure.arm == arm and f.reason.split(": ", 1)[1].startswith(_words(roles))]
+        refused = [
+            f for f in self.rejected if f.exposure.arm == arm and f.reason.split(": ", 1)[1].startswith(_words(roles))
+        ]
         if refused:
             return f"not usable: {refused[0].reason}"
         return "not observed"
@@ -135,7 +137,9 @@ def _cascade(sets, rules, pins, external, absent):
         for group, parent in sources:
             choices = _choices(group, step, rule, shelves, rules, pins, failures, absent)
             task = _task(group, step, rule, choices, parent)
-            missing = [name for name, need in rule["calibrations"].items() if need == REQUIRED and not choices[name].offers]
+            missing = [
+                name for name, need in rule["calibrations"].items() if need == REQUIRED and not choices[name].offers
+            ]
             if missing:
                 why = "; ".join(f"no {name.replace('_', ' ')}: {choices[name].reason}" for name in missing)
                 problems.append(_lack(task, why))
@@ -166,9 +170,15 @@ def _choices(group, step, rule, shelves, rules, pins, failures, absent):
             choices[name] = Choice()  # this arm has no such calibration
             continue
         shelf = shelves.get((name, group.arm), Shelf([]))
-        wanted = [p for p in pins if p.calibration == name and p.arm in (None, group.arm) and _matches(group.stem, [p.target])]
+        wanted = [
+            p for p in pins if p.calibration == name and p.arm in (None, group.arm) and _matches(group.stem, [p.target])
+        ]
         patterns = [pattern for p in wanted for pattern in p.use]
-        as_step = group if group.step == step else FrameSet(step, group.role, group.arm, group.night, group.frames, group.stem)
+        as_step = (
+            group
+            if group.step == step
+            else FrameSet(step, group.role, group.arm, group.night, group.frames, group.stem)
+        )
         choice = choose(as_step, shelf, rules["association"][name], count=rules["candidates"], pins=patterns)
         if not choice.offers and not choice.reason:
             lacking = failures.get((name, group.arm))

@@ -1,7 +1,7 @@
 """What surrounds a run: its night is opened, what a crash left behind is cleared, and its end tells the truth.
 
-A recipe that fails leaves its reason in a sidecar and its job succeeds, so that the rest of the night goes on. Snakemake then
-sees a good run; here is where the sidecars are looked at and the run ends with an error all the same, every time it is asked for.
+A recipe that fails leaves its reason in a sidecar and its job succeeds, so that the rest of the night goes on.
+Snakemake then sees a good run; here the sidecars are looked at, and the run ends with an error all the same, each time.
 """
 
 import json
@@ -28,7 +28,7 @@ def night_or_exit(workflow, config):
 
 
 def guard(workflow, night):
-    """Has `workflow` clear stale locks before it executes and judge its results afterwards, in the main process only."""
+    """Has `workflow` clear stale locks before it executes and judge its results afterwards (main process only)."""
     if not workflow.is_main_process:
         return
     execute = workflow.execute

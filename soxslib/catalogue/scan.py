@@ -37,7 +37,7 @@ class Entry:
 
 
 def find_files(sources):
-    """{path: (size, mtime)} of all raw files of the sources: directories (their own files only) and globs, `**` allowed."""
+    """{path: (size, mtime)} of all raw files of the sources: directories (their own files only) and globs."""
     found = {}
     for source in sources:
         for path in _paths_of(os.path.expanduser(source)):
@@ -76,7 +76,9 @@ def read_entry(path, size, mtime):
     except ReductionError as error:
         return Entry(path, size, mtime, BAD, _with_name(error, name), **facts)
     except Exception as error:  # a card of a kind nobody thought of must not block a night
-        return Entry(path, size, mtime, BAD, f"{name}: its header cannot be used ({error!r}); exclude the frame", **facts)
+        return Entry(
+            path, size, mtime, BAD, f"{name}: its header cannot be used ({error!r}); exclude the frame", **facts
+        )
     if defect:
         return Entry(path, size, mtime, BAD, defect, **facts)
     return Entry(path, size, mtime, OK, "", exposure, **facts)

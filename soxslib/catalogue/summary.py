@@ -47,9 +47,13 @@ def summary_text(results, problems, notes):
     lines += _block("not run", [str(r) for r in results if r.status == ABSENT])
     lines += _block("cannot be made", [_problem_line(p) for p in lost])
     lines += _block("frames that cannot be used", [_problem_line(p) for p in problems if not p.is_lost])
-    lines += _block("done without", [f"{r.task.step} {r.task.stem}: {_missing(r.task)}" for r in results if r.task.missing])
+    lines += _block(
+        "done without", [f"{r.task.step} {r.task.stem}: {_missing(r.task)}" for r in results if r.task.missing]
+    )
     lines += _block("calibrations passed over", _passed_over(results))
-    lines += _block("warnings", [f"{r.task.step} {r.task.stem}: {w}" for r in results for w in r.sidecar.get("warnings", [])])
+    lines += _block(
+        "warnings", [f"{r.task.step} {r.task.stem}: {w}" for r in results for w in r.sidecar.get("warnings", [])]
+    )
     lines += _block("frames without use", notes)
     return "\n".join(lines) + "\n"
 

@@ -28,13 +28,24 @@ class StepSettings(BaseModel):
     """Base of every step's settings: unknown keys are errors, values are checked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-    # Raise it in a step's model when its recipe gives other results than the release before: its products are made anew.
+    # Raise it in a step's model when its recipe gives other results than the release before: products are made anew.
     revision: ClassVar[int] = 1
 
 
 def model_of(step):
     """The settings model of a step."""
-    return import_module(f"soxslib.config.steps.{step}").Settings
+    try:
+        return import_module(f"soxslib.config.steps.{step}").Settings
+    except ModuleNotFoundError:  # until every step has its model
+        return StepSettings
+
+
+def instrument_settings(step, instrument="SOXS"):
+    """{arm or 'all': {key: value}}: what an instrument sets differently from the models."""
+    source = load_instrument(instrument)
+    content = source.yaml("settings.yaml").get(step) or {}
+    common = {key: value for key, value in content.items() if key not in source.data["arms"]}
+    return {"all": common} | {arm: content[arm] for arm in source.data["arms"] if content.get(arm)}
 
 
 def settings_for(step, arm, user=None, instrument="SOXS"):
@@ -49,10 +60,7 @@ def settings_for(step, arm, user=None, instrument="SOXS"):
     for level in (source.yaml("settings.yaml").get(step) or {}, user or {}):
         merged.update({k: v for k, v in level.items() if k not in arms})
         merged.update(level.get(arm) or {})
-    try:
-        model = model_of(step)
-    except ModuleNotFoundError:  # until every step has its model
-        return merged
+    model = model_of(step)
     try:
         return model(**merged).model_dump()
     except ValidationError as error:
@@ -70,7 +78,4 @@ def _one_line(step, arm, model, error):
 
 def revision_of(step):
     """Revision of a step's recipe: part of its jobs' params, so that a release that changes results makes them anew."""
-    try:
-        return model_of(step).revision
-    except ModuleNotFoundError:  # until every step has its model
-        return 1
+    return model_of(step).revision

@@ -15,7 +15,7 @@ def _mapping(loader, node, deep=False):
         key = loader.construct_object(key_node, deep=True)
         if key in seen:
             raise yaml.constructor.ConstructorError(
-                None, None, f"key {key!r} stands twice (lines {seen[key]} and {key_node.start_mark.line + 1}); keep one",
+                None, None, f"key {key!r} stands twice (first in line {seen[key]}); keep one",
                 key_node.start_mark,
             )  # fmt: skip
         seen[key] = key_node.start_mark.line + 1
@@ -39,5 +39,7 @@ def load_yaml(path):
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ReductionError(f"{path}: holds a {type(content).__name__} where keys with values belong (raw:, settings: ...)")
+        raise ReductionError(
+            f"{path}: holds a {type(content).__name__} where keys with values belong (raw:, settings: ...)"
+        )
     return content

@@ -58,14 +58,22 @@ class Pin(_Model):
 class UserConfig(_Model):
     """config.yaml of a night directory."""
 
-    raw: list[str] = Field([".", "raw"], min_length=1, description="directories (their own files) and globs with raw frames")
+    raw: list[str] = Field(
+        [".", "raw"], min_length=1, description="directories (their own files) and globs with raw frames"
+    )
     instrument: str = Field("SOXS", description="name of the instrument's folder of data")
     select: Select = Field(Select(), description="what to reduce; everything when empty")
     exclude: list[str] = Field([], description="raw frames or sets not to use: file names or stems; wildcards allowed")
     pin: list[Pin] = Field([], description="associations fixed by hand")
-    calibrations: list[str] = Field([], description="directories of other nights whose products may serve as calibrations")
-    settings: dict[str, dict] = Field({}, description="settings that differ from their defaults, by step; an arm's below its name")
-    night: str | None = Field(None, description="short for select: nights, for the command line (--config night=2026-01-27)")
+    calibrations: list[str] = Field(
+        [], description="directories of other nights whose products may serve as calibrations"
+    )
+    settings: dict[str, dict] = Field(
+        {}, description="settings that differ from their defaults, by step; an arm's below its name"
+    )
+    night: str | None = Field(
+        None, description="short for select: nights, for the command line (--config night=2026-01-27)"
+    )
 
     @field_validator("raw", "exclude", "calibrations", mode="before")
     @classmethod

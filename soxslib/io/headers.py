@@ -1,7 +1,7 @@
 """Headers of many files quickly: cards as a plain dict, without opening the pixels.
 
-astropy needs some milliseconds a file; an archive of years has 10^5 of them. This reads the 2880 byte blocks itself, tells a
-truncated file by comparing its size with the size its headers promise, and leaves everything else to astropy.
+astropy needs some milliseconds a file; an archive of years has 10^5 of them. This reads the 2880 byte blocks itself and
+tells a truncated file by comparing its size with the size its headers promise.
 """
 
 import gzip
@@ -62,7 +62,7 @@ class _Source:
 
 
 class _GzipSource(_Source):
-    """gzip tells its unpacked length in its last four bytes, which a truncated file lacks: what stands there is anything."""
+    """gzip tells its unpacked length in its last four bytes; in a truncated file anything stands there."""
 
     def is_short_of(self, end):
         if self.size == end + (-end) % BLOCK:
@@ -118,7 +118,7 @@ def _merged(source, name):
         if has_image:
             cards["NAXIS1"], cards["NAXIS2"] = (header.get(f"ZNAXIS{i}", header.get(f"NAXIS{i}")) for i in (1, 2))
         if source.is_short_of(end):
-            defect = f"{name}: is truncated (its header promises {end} bytes of data and header); fetch it again from the archive"
+            defect = f"{name}: is truncated (its header promises {end} bytes); fetch it again from the archive"
             break
         if has_image or source.size is None:
             break  # the rest of the file does not describe the exposure

@@ -1,0 +1,46 @@
+# make demo: the demonstration night, simulated and reduced.   make test: the tests.   Both set everything up first.
+PYTHON ?= python3
+CORES ?= 2
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export PATH := $(BIN):$(PATH)
+
+.PHONY: demo test check night docs wheel clean
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("python >= 3.11 is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/ready
+	rm -rf demo
+	soxs simulate demo
+	soxs init demo
+	cd demo && snakemake --cores $(CORES)
+	@echo
+	@cat demo/summary.txt
+	@echo "spectra: demo/reduced/   summary: demo/summary.txt"
+
+test: $(VENV)/ready
+	$(BIN)/python -m pytest -m "not night and not cluster"
+
+night: $(VENV)/ready
+	$(BIN)/python -m pytest -m night
+
+check: $(VENV)/ready
+	ruff check .
+	ruff format --check soxslib scripts tests
+	snakefmt --check Snakefile rules config
+	$(BIN)/python -m pytest -m "not night and not cluster"
+
+docs: $(VENV)/ready
+	soxs docs docs/settings.md
+
+wheel: $(VENV)/ready
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) demo dist build

@@ -13,7 +13,7 @@ def add_arguments(parser):
     parser.add_argument("--binning", default="1x1", choices=["1x1", "2x1", "2x2"], help="VIS, XxY (default: %(default)s)")
     parser.add_argument("--standard", default="LTT3218", help="the night's flux standard (default: %(default)s)")
     parser.add_argument(
-        "--pack", default="mixed", choices=["mixed", "plain", "fz", "gz"], help="form of the files (default: mostly plain)"
+        "--pack", default="mixed", choices=["mixed", "plain", "fz", "gz"], help="form of the files (default: mostly Rice-compressed)"
     )
     parser.add_argument("--cores", type=int, default=2, help="processes (default: %(default)s)")
 

@@ -158,10 +158,16 @@ class Bench:
 
     def slit_transmission(self, slit_arcsec):
         """How much the slit lets through along its length: blurred ends, and a per cent of unevenness."""
+        return np.interp(slit_arcsec, *self._slit_table)
+
+    @cached_property
+    def _slit_table(self):
+        slit_arcsec = np.linspace(-8, 8, 3201)
         half = 0.5 * self.data["slit_length_arcsec"]
         blur = self.facts["optics"]["blur_arcsec"] / 2.355 * np.sqrt(2)
         ends = 0.5 * (special.erf((slit_arcsec + half) / blur) - special.erf((slit_arcsec - half) / blur))
-        return ends * (1 + 0.010 * np.sin(2 * np.pi * (slit_arcsec + 1.3) / 9.5) - 0.008 * slit_arcsec / half)
+        uneven = 0.010 * np.sin(2 * np.pi * (slit_arcsec + 1.3) / 9.5) - 0.008 * slit_arcsec / half
+        return slit_arcsec, ends * (1 + uneven)
 
     def _sky_order(self, shot, pixels, grid):
         """The SeenOrder of a sky exposure."""

@@ -71,7 +71,7 @@ def scattered_light(image, fraction, block=32):
     rows = ndimage.map_coordinates(smooth, np.meshgrid(y, np.arange(nx), indexing="ij"), order=1, mode="nearest")
     low = np.clip(np.floor(x).astype(int), 0, nx - 2)
     share = np.clip(x - low, 0, 1)
-    return (rows[:, low] * (1 - share) + rows[:, low + 1] * share).astype(np.float32)
+    return np.ascontiguousarray(rows[:, low] * (1 - share) + rows[:, low + 1] * share, np.float32)
 
 
 def cosmic_rays(shape, facts, total_s, rng):

@@ -1,7 +1,8 @@
 """Makes the raw files and the truth of a night, frames of one template in one process."""
 
+import gzip
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +53,9 @@ def _make_template(job, how):
 
 
 def packing(number, pack):
-    """Suffix of a frame's file: plain ones are fast, a few are packed as archives do."""
+    """Suffix of a frame's file; mixed: mostly packed as the archive delivers, a few otherwise."""
     if pack == "mixed":
-        return {3: ".fits.fz", 8: ".fits.gz"}.get(number % 12, ".fits")
+        return {3: ".fits", 8: ".fits.gz"}.get(number % 12, ".fits.fz")
     return {"plain": ".fits", "fz": ".fits.fz", "gz": ".fits.gz"}[pack]
 
 
@@ -102,10 +103,12 @@ def write_raw(path, image, header):
     """A raw file: plain, gzipped as floats, or Rice-compressed as whole numbers."""
     from astropy.io import fits
 
-    with atomic_path(path) as tmp:
-        if path.name.endswith(".fz"):
-            hdus = fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(image, header, compression_type="RICE_1")])
-        else:
-            data = image if image.dtype == np.uint16 else image.astype(np.float32)
-            hdus = fits.HDUList([fits.PrimaryHDU(data, header)])
-        hdus.writeto(tmp, checksum=True, output_verify="silentfix")
+    if path.name.endswith(".fz"):
+        hdus = fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(image, header, compression_type="RICE_1")])
+    else:
+        data = image if image.dtype == np.uint16 else image.astype(np.float32)
+        hdus = fits.HDUList([fits.PrimaryHDU(data, header)])
+    # level 1: the others take half a minute for a frame of noise and save little
+    opener = partial(gzip.open, compresslevel=1) if path.name.endswith(".gz") else open
+    with atomic_path(path) as tmp, opener(tmp, "wb") as fh:
+        hdus.writeto(fh, checksum=True, output_verify="silentfix")

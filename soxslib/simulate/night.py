@@ -94,10 +94,10 @@ def _sky(arm, small, standard):
     lamps = tuple(load_instrument("SOXS").yaml("simulate.yaml")["arms"][arm]["arc"]["lamps"])
     long, ndit = (300.0, 2) if integrating else (600.0, 1)
     star = dict(name=standard, type="standard", extended=False)
-    nova = dict(name="SIM-SNIIN", type="sniin", mag=16.8, z=0.01, extended=False)
-    calm = dict(name="SIM-R17", type="continuum", mag=17.0, z=0.005, extended=False)
-    faint = dict(name="SIM-OFFSET", type="continuum", mag=17.5, z=0.03, extended=False)
-    host = dict(name="HOST", type="host", mag=17.5, z=0.03, extended=True)
+    nova = dict(name="SIM-SNIIN", type="sniin", mag=16.0, z=0.01, extended=False)
+    calm = dict(name="SIM-R16", type="continuum", mag=16.3, z=0.005, extended=False)
+    faint = dict(name="SIM-OFFSET", type="continuum", mag=16.8, z=0.03, extended=False)
+    host = dict(name="HOST", type="host", mag=17.2, z=0.03, extended=True)
 
     def shot(role, exposure, slit, targets, rotator, airmass, **more):
         return Shot(arm, role, exposure, slit, on_sky=True, targets=targets, rotator_deg=rotator, airmass=airmass, **more)
@@ -120,14 +120,14 @@ def _sky(arm, small, standard):
     )  # fmt: skip
     out.append([night_arc])
     stare = shot("science_stare", long, "SLIT1.0", (Target(calm, 0.4),), 110.0, 1.25, ndit=ndit)
-    out.append([Frame(stare, obs_name="OB002_SIM-R17", target_name="SIM-R17", ra_deg=150.9, dec_deg=-25.6)])
+    out.append([Frame(stare, obs_name="OB002_SIM-R16", target_name="SIM-R16", ra_deg=150.9, dec_deg=-25.6)])
     if small:
         return out
     pair = (Target(faint, -0.6), Target(host, 0.7, 3.0))
     offset = []
     for i, on in enumerate((True, False, False, True)):
         s = shot("science_offset", long, "SLIT1.0", pair if on else (), 20.0 + i, 1.05, sky_brightness=1 + 0.02 * i)
-        away = (0.0, 0.0) if on else (-25.0, 15.0)
+        away = (0.0, 0.0) if on else (25.0, 15.0)
         offset.append(
             Frame(s, obs_name="OB003_SIM-OFFSET", target_name="SIM-OFFSET", ra_deg=151.9, dec_deg=-21.6, sky_offset_arcsec=away)
         )

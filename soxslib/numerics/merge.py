@@ -5,7 +5,7 @@ stronger one and averaged with weights that follow their smoothed inverse varian
 the noise of a single pixel, so that two orders which disagree by some per cent leave no zigzag and the mean is unbiased.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import median_filter
@@ -25,6 +25,7 @@ class BinnedOrders:
     """The orders of an arm on one grid: arrays (orders, bins); covariance (orders, lags, bins)."""
 
     grid: np.ndarray
+    order: tuple  # numbers
     flux: np.ndarray
     sky: np.ndarray
     covariance: np.ndarray
@@ -43,22 +44,28 @@ def merge_orders(orders, *, step_nm, taper_fraction, smooth_px):
     sample is taken from the other order when that is good. Bins not wholly inside an order are NaN with Quality.GAP.
     """
     binned = bin_orders(orders, step_nm=step_nm, taper_fraction=taper_fraction, smooth_px=smooth_px)
-    return combine(binned, relative_throughput(binned))
+    return combine(binned, mix(binned, relative_throughput(binned)))
 
 
-def merge_calibrated(orders, *, step_nm, taper_fraction, smooth_px):
-    """Orders already on one scale (energy per native pixel) as one MergedSpectrum of density per nm."""
+def merge_calibrated(orders, relative_errors, *, step_nm, taper_fraction, smooth_px):
+    """Orders already on one scale (energy per native pixel) as one MergedSpectrum of density per nm.
+
+    relative_errors: of the calibration, one array per order; they are mixed as the orders are, but not reduced by it.
+    """
     binned = bin_orders(orders, step_nm=step_nm, taper_fraction=taper_fraction, smooth_px=smooth_px)
-    merged = combine(binned, np.zeros_like(binned.flux))
-    return MergedSpectrum(
-        wavelength_nm=merged.wavelength_nm,
+    mixing = mix(binned, np.zeros_like(binned.flux))
+    merged = combine(binned, mixing)
+    known = {o.order: np.argsort(o.wavelength_nm) for o in orders}
+    error_of = {o.order: (o.wavelength_nm[known[o.order]], e[known[o.order]]) for o, e in zip(orders, relative_errors, strict=True)}
+    relative = sum(part * np.interp(binned.grid, *error_of[n]) for part, n in zip(mixing.part, binned.order, strict=True))
+    return replace(
+        merged,
         flux=merged.flux / step_nm,
         error=merged.error / step_nm,
-        quality=merged.quality,
         sky=merged.sky / step_nm,
         covariance=tuple(c / step_nm**2 for c in merged.covariance),
-        wavelength_error_nm=merged.wavelength_error_nm,
         flux_calibrated=True,
+        systematic_error=np.abs(merged.flux) * relative / step_nm,
     )
 
 
@@ -74,6 +81,7 @@ def bin_orders(orders, *, step_nm, taper_fraction, smooth_px):
     stack = lambda key: np.array([p[key] for p in parts])
     return BinnedOrders(
         grid=grid,
+        order=tuple(o.order for o in orders),
         flux=stack("flux"),
         sky=stack("sky"),
         covariance=np.array([pad(p["covariance"]) for p in parts]),
@@ -143,46 +151,59 @@ def _worst(rank, quality, bins, parts, size):
     return out_rank, out_quality
 
 
-def combine(binned, log_throughput):
-    """The weighted mean of binned orders, on the scale of the order with the highest throughput in each bin.
+@dataclass(frozen=True)
+class Mixing:
+    """How the orders make up the bins, each (orders, bins): part of the weight (sums to 1), and the scale they are brought to."""
+
+    used: np.ndarray
+    part: np.ndarray
+    scale: np.ndarray
+    rank: np.ndarray  # of the samples that are used, (bins,)
+
+
+def mix(binned, log_throughput):
+    """The Mixing of binned orders: those of the best rank in a bin, by smooth inverse variance, on the strongest one's scale.
 
     log_throughput: (orders, bins), relative throughput of the orders; only differences in one bin matter.
     """
     is_there = binned.rank < ABSENT
-    best = binned.rank.min(axis=0)
-    used = is_there & (binned.rank == best)
-    strongest = np.max(np.where(is_there, log_throughput, -np.inf), axis=0, initial=-np.inf)
-    scale = np.exp(np.where(is_there, np.where(np.isfinite(strongest), strongest, 0.0) - log_throughput, 0.0))
+    rank = binned.rank.min(axis=0)
+    used = is_there & (binned.rank == rank)
+    strongest = np.max(np.where(is_there, log_throughput, -np.inf), axis=0)
+    scale = np.exp(np.where(is_there, strongest, 0.0) - np.where(is_there, log_throughput, 0.0))
     weight = np.where(used, binned.taper / (binned.smooth_variance * scale**2), 0.0)
+    # densities may be as small as 1e-17: normalised by the largest, not by a number
+    weight = weight / np.maximum(weight.max(axis=0), 1e-300)
     total = weight.sum(axis=0)
-    share_of = weight / np.where(total > 0, total, 1.0)
-    factor = share_of * scale
-    covariance = []
-    for lag in range(max(binned.covariance.shape[1], 3)):
-        if lag >= binned.covariance.shape[1]:
-            covariance.append(np.zeros(binned.grid.size))
-            continue
-        partner = np.zeros_like(factor)
-        partner[:, : factor.shape[1] - lag] = factor[:, lag:]
-        covariance.append(np.sum(factor * partner * binned.covariance[:, lag], axis=0))
-    quality = np.bitwise_or.reduce(np.where(used, binned.quality, 0), axis=0)
-    empty = best >= NOT_A_NUMBER
-    quality[best == ABSENT] = int(Quality.GAP)
-    nan = lambda y: np.where(empty, np.nan, y)
-    with np.errstate(invalid="ignore"):
-        return MergedSpectrum(
-            wavelength_nm=binned.grid,
-            flux=nan(np.sum(factor * binned.flux, axis=0)),
-            error=nan(np.sqrt(covariance[0])),
-            quality=quality.astype(np.uint16),
-            sky=nan(np.sum(factor * binned.sky, axis=0)),
-            covariance=tuple(_without(c, empty, lag) for lag, c in enumerate(covariance[1:], 1)),
-            wavelength_error_nm=nan(np.sqrt(np.sum((share_of * binned.wavelength_error_nm[:, None]) ** 2, axis=0))),
-        )
+    return Mixing(used, weight / np.where(total > 0, total, 1.0), scale, rank)
 
 
-def _without(covariance, empty, lag):
+def combine(binned, mixing):
+    """The mean of binned orders as a MergedSpectrum."""
+    factor = mixing.part * mixing.scale
+    lags = max(binned.covariance.shape[1], 3)
+    covariance = np.zeros((lags, binned.grid.size))
+    for lag in range(binned.covariance.shape[1]):
+        end = binned.grid.size - lag
+        covariance[lag, :end] = np.sum(factor[:, :end] * factor[:, lag:] * binned.covariance[:, lag, :end], axis=0)
+    quality = np.bitwise_or.reduce(np.where(mixing.used, binned.quality, 0), axis=0)
+    quality[mixing.rank == ABSENT] = int(Quality.GAP)
+    is_empty = mixing.rank >= NOT_A_NUMBER
+    nan = lambda y: np.where(is_empty, np.nan, y)
+    error_nm = np.sqrt(np.sum((mixing.part * binned.wavelength_error_nm[:, None]) ** 2, axis=0))
+    return MergedSpectrum(
+        wavelength_nm=binned.grid,
+        flux=nan(np.sum(factor * binned.flux, axis=0)),
+        error=nan(np.sqrt(covariance[0])),
+        quality=quality.astype(np.uint16),
+        sky=nan(np.sum(factor * binned.sky, axis=0)),
+        covariance=tuple(_without(c, is_empty, lag) for lag, c in enumerate(covariance[1:], 1)),
+        wavelength_error_nm=nan(error_nm),
+    )
+
+
+def _without(covariance, is_empty, lag):
     """Covariance with a later bin, 0 where one of both is empty."""
-    later = np.ones_like(empty)
-    later[: later.size - lag] = empty[lag:]
-    return np.where(empty | later, 0.0, covariance)
+    later = np.ones_like(is_empty)
+    later[: later.size - lag] = is_empty[lag:]
+    return np.where(is_empty | later, 0.0, covariance)

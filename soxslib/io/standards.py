@@ -1,0 +1,70 @@
+"""Flux standards and extinction of an instrument's observatory, from its tables."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from soxslib.errors import ReductionError
+from soxslib.instruments import load_instrument
+from soxslib.io.products import read_table
+from soxslib.io.tables import read_ecsv
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A star of known flux, and what hides its continuum: bands [(low, high)] and lines [nm, air]."""
+
+    name: str
+    wavelength_nm: np.ndarray
+    flux: np.ndarray  # erg/s/cm2/Angstrom above the atmosphere
+    telluric_nm: np.ndarray
+    lines_nm: np.ndarray
+
+
+def read_standard(exposure):
+    """The Standard that an exposure looked at, by its position, else by its name."""
+    instrument = load_instrument(exposure.instrument)
+    data = instrument.yaml("standards.yaml")
+    name = identify(exposure, data["stars"], data["match_arcsec"])
+    table = read_table(instrument.table_path(exposure.arm, "flux_standards"))
+    flux = table[name].astype(float)
+    k = np.isfinite(flux) & (flux > 0)
+    bands, lines = np.array(data["telluric_nm"], float), np.array(data["stellar_lines_nm"], float)
+    return Standard(name, table["wavelength"][k].astype(float), flux[k], bands, lines)
+
+
+def identify(exposure, stars, match_arcsec):
+    """Name of the standard in the library."""
+    distance = {name: _distance_arcsec(exposure, star) for name, star in stars.items()}
+    nearest = min(distance, key=distance.get)
+    if distance[nearest] < match_arcsec:
+        return nearest
+    for text in (exposure.target_name, exposure.object_name, exposure.obs_name):
+        plain = re.sub(r"[^A-Z0-9]", "", re.split(r"\sV\s*[0-9=]", text.upper())[0])
+        for name, star in stars.items():
+            if plain and any(key in plain for key in (name, *star["aliases"])):
+                return name
+    where = "unknown position" if exposure.ra_deg is None else f"RA {exposure.ra_deg:.4f}, DEC {exposure.dec_deg:.4f}"
+    raise ReductionError(
+        f"{exposure.file}: {exposure.target_name or exposure.object_name or 'star'!r} at {where} is not a flux standard of the "
+        f"library ({', '.join(stars)}); observe one of these or add the star to standards.yaml and flux_standards.fits"
+    )
+
+
+def _distance_arcsec(exposure, star):
+    """Distance on the sky, the star moved to the exposure's date."""
+    if exposure.ra_deg is None or exposure.dec_deg is None:
+        return np.inf
+    years = (exposure.mjd - 51544.5) / 365.25
+    cosine = np.cos(np.radians(star["dec_deg"]))
+    east = (exposure.ra_deg - star["ra_deg"] + 180.0) % 360.0 - 180.0
+    north = exposure.dec_deg - star["dec_deg"]
+    return np.hypot(east * cosine * 3600 - star["pm_ra"] * years / 1000, north * 3600 - star["pm_dec"] * years / 1000)
+
+
+def read_extinction(exposure):
+    """(wavelength [nm], magnitudes per airmass) of the observatory."""
+    instrument = load_instrument(exposure.instrument)
+    t = read_ecsv(instrument.table_path(exposure.arm, "extinction"))
+    return t["wavelength"] / 10.0, t["mag_per_airmass"]

@@ -1,0 +1,225 @@
+"""Response of an order from a star of known flux: counts are a smooth function times what a perfect instrument would see."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import BSpline
+
+DEGREE = 3
+_ITERATIONS = 25
+_PHASE_KNOT = 0.1  # of an echelle's order number: five knots from the blaze's peak to its half
+
+
+@dataclass(frozen=True)
+class StarOrder:
+    """One order of a standard, sorted by wavelength.
+
+    expected: counts for a sensitivity of one electron/s/nm per erg/s/cm2/Angstrom above the atmosphere;
+    is_continuum: False where the sample must not be read (flags, tellurics, stellar lines);
+    log_blaze: log of the lamp's counts per nm, or zeros.
+    """
+
+    order: int
+    wavelength_nm: np.ndarray
+    counts: np.ndarray
+    variance: np.ndarray
+    expected: np.ndarray
+    is_continuum: np.ndarray
+    log_blaze: np.ndarray
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Natural log of the sensitivity, its error, and where it was measured, on a grid."""
+
+    wavelength_nm: np.ndarray
+    log_sensitivity: np.ndarray
+    log_error: np.ndarray
+    is_measured: np.ndarray
+    residual: float  # robust scatter of the measured sensitivity about the curve, per chunk
+    chunk_nm: np.ndarray
+    chunk_log_sensitivity: np.ndarray
+    is_rejected: np.ndarray
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """Sums over short stretches of continuum: linear in the noisy counts, so that faint ends bias nothing."""
+
+    first: np.ndarray  # of each chunk, in the samples
+    wavelength: np.ndarray  # of the samples
+    counts: np.ndarray
+    variance: np.ndarray
+    model: np.ndarray  # of the samples, for a curve of 0
+    middle: np.ndarray
+
+    def add(self, samples):
+        """Sums over the chunks."""
+        return np.add.reduceat(samples, self.first, axis=0)
+
+
+def spline_knots(low, high, spacing):
+    """Knots of a cubic spline of equal steps, near `spacing`, over the range."""
+    n = max(int(np.round((high - low) / spacing)), 1)
+    step = (high - low) / n
+    return low + step * np.arange(-DEGREE, n + DEGREE + 1)
+
+
+def basis(x, knots):
+    """Values of all splines at x (rows); outside the range they continue as polynomials."""
+    return BSpline(knots, np.eye(knots.size - DEGREE - 1), DEGREE, extrapolate=True)(x)
+
+
+def make_chunks(star, reference, chunk_nm):
+    """The Chunks of an order's continuum; None without any. reference: log sensitivity at the samples."""
+    use = np.flatnonzero(star.is_continuum & (star.expected > 0))
+    if use.size < 20:
+        return None
+    wavelength = star.wavelength_nm[use]
+    number = np.floor((wavelength - star.wavelength_nm[0]) / chunk_nm).astype(int)
+    first = np.flatnonzero(np.r_[True, np.diff(number) > 0])
+    add = lambda y: np.add.reduceat(y, first)
+    return Chunks(
+        first,
+        wavelength,
+        add(star.counts[use]),
+        add(star.variance[use]),
+        np.exp(reference[use]) * star.expected[use],
+        add(wavelength) / add(np.ones(use.size)),
+    )
+
+
+def fit_order(star, reference, *, grid_nm, knot_nm, stiffness, amplitude, chunk_nm, model_error, clip_sigma):
+    """The Curve of one order: a reference (function of wavelength) + a spline, in log.
+
+    Without enough continuum it is the reference alone, with the amplitude as its error; None when there is neither.
+
+    The spline is drawn to straight lines and, when `amplitude` is given, to the reference: so it crosses what is not
+    continuum, with growing errors. stiffness: candidates for the bend expected from knot to knot; generalised cross-validation
+    chooses. Chunks far from the curve lose weight (Tukey's biweight): telluric and stellar lines that no list holds.
+    """
+    chunks = make_chunks(star, reference(star.wavelength_nm), chunk_nm)
+    if chunks is None or np.sum(chunks.counts > 3 * np.sqrt(chunks.variance)) < 3:
+        return _borrowed(reference(grid_nm), grid_nm, amplitude) if amplitude else None
+    knots = spline_knots(star.wavelength_nm[0], star.wavelength_nm[-1], knot_nm)
+    bases = basis(chunks.wavelength, knots)
+    fits = [_penalised(chunks, bases, _prior(bases.shape[1], s, amplitude), model_error, clip_sigma, bool(amplitude)) for s in stiffness]
+    best = min(fits, key=lambda f: f.score)
+    at = basis(grid_nm, knots)
+    curve_at_chunks = np.log(np.maximum(chunks.counts, 1e-30) / chunks.add(chunks.model)) + reference(chunks.middle)
+    kept = best.robust > 0.1
+    return Curve(
+        grid_nm,
+        reference(grid_nm) + at @ best.coefficients,
+        np.sqrt(np.einsum("ij,jk,ik->i", at, best.covariance, at)),
+        _distance(grid_nm, chunks.middle[kept]) < max(2 * chunk_nm, 0.5 * knot_nm),
+        float(1.4826 * np.median(np.abs(best.residual[kept]))),
+        chunks.middle,
+        curve_at_chunks,
+        ~kept,
+    )
+
+
+def _borrowed(reference, grid_nm, amplitude):
+    nowhere = np.zeros(grid_nm.size, bool)
+    none = np.zeros(0)
+    return Curve(grid_nm, reference, np.full(grid_nm.size, amplitude), nowhere, np.nan, none, none, none.astype(bool))
+
+
+@dataclass(frozen=True)
+class _Fit:
+    coefficients: np.ndarray
+    covariance: np.ndarray
+    robust: np.ndarray
+    residual: np.ndarray
+    score: float
+
+
+def _prior(n, bend, amplitude):
+    rough = np.diff(np.eye(n), 2, axis=0) / bend
+    return rough.T @ rough + (np.eye(n) / amplitude**2 if amplitude else 1e-10 * np.eye(n))
+
+
+def _penalised(chunks, bases, prior, model_error, clip_sigma, is_absolute):
+    """The _Fit of counts = model * exp(spline), by Gauss-Newton with robust weights."""
+    bright = chunks.counts > 3 * np.sqrt(chunks.variance)
+    size = chunks.add(np.ones(bases.shape[0]))[:, None]
+    value = np.log(np.where(bright, chunks.counts, 1.0) / chunks.add(chunks.model))
+    level = 0.0 if is_absolute else np.median(value[bright])
+    a = (chunks.add(bases) / size)[bright]
+    coefficients = level + np.linalg.solve(a.T @ a / 0.02**2 + prior, a.T @ (value[bright] - level) / 0.02**2)
+    robust, scale = np.ones(size.size), 1.0
+    for i in range(_ITERATIONS):
+        filled = chunks.model * np.exp(np.clip(bases @ coefficients - level, -15, 15) + level)
+        mean = chunks.add(filled)
+        design = chunks.add(filled[:, None] * bases) / mean[:, None]
+        sigma = np.sqrt(chunks.variance + (model_error * mean) ** 2) / mean
+        residual = (chunks.counts - mean) / mean
+        weight = robust / sigma**2
+        normal = (design * weight[:, None]).T @ design + prior
+        change = np.linalg.solve(normal, design.T @ (weight * residual) - prior @ (coefficients - level))
+        change /= max(1.0, np.abs(change).max())
+        coefficients = coefficients + change
+        if i >= 3:
+            pulls = residual / sigma
+            scale = max(1.4826 * np.median(np.abs(pulls)), 1.0)
+            robust = np.clip(1 - (pulls / (clip_sigma * scale)) ** 2, 0.0, None) ** 2
+        if i > 6 and np.abs(change).max() < 1e-4:
+            break
+    covariance = np.linalg.inv(normal)
+    freedom = np.trace(covariance @ (normal - prior))
+    left = max(robust.sum() - freedom, 1.0)
+    # an order is not smoothed by throwing its chunks away: what is rejected counts as a clip's worth of misfit
+    misfit = np.sum(np.minimum((residual / sigma) ** 2, clip_sigma**2))
+    return _Fit(coefficients, covariance * scale**2, robust, residual, size.size * misfit / left**2)
+
+
+def _distance(x, points):
+    i = np.clip(np.searchsorted(points, x), 1, points.size - 1)
+    return np.minimum(np.abs(x - points[i - 1]), np.abs(x - points[i]))
+
+
+def shared_reference(stars, *, has_phase, knot_nm, chunk_nm, clip_sigma):
+    """reference(order) -> function of wavelength: log sensitivity as one smooth curve of the arm plus the shape of the blaze.
+
+    The blaze is the lamp's; without it (has_phase), for an echelle, one function of the phase m - K / wavelength (m the
+    order, K / m the wavelength of its centre): orders without continuum learn their shape from the others.
+    """
+    centre = np.median([s.order * s.wavelength_nm.mean() for s in stars])
+    phase = lambda order, wavelength: order - centre / wavelength
+    rows = [_log_chunks(s, chunk_nm) for s in stars]
+    number = np.concatenate([np.full(r[0].size, s.order) for s, r in zip(stars, rows, strict=True)])
+    wavelength, value, error = (np.concatenate([r[i] for r in rows]) for i in range(3))
+    low, high = min(s.wavelength_nm[0] for s in stars), max(s.wavelength_nm[-1] for s in stars)
+    ends = [phase(s.order, s.wavelength_nm[i]) for s in stars for i in (0, -1)]
+    smooth_knots = spline_knots(np.log(low), np.log(high), knot_nm / np.sqrt(low * high))
+    phase_knots = spline_knots(min(ends), max(ends), _PHASE_KNOT)
+
+    def build(order, w):
+        smooth = basis(np.log(w), smooth_knots)
+        return np.hstack([smooth, basis(phase(order, w), phase_knots)]) if has_phase else smooth
+
+    design = build(number, wavelength)
+    n = smooth_knots.size - DEGREE - 1
+    rough = np.diff(np.eye(n), 2, axis=0) / 0.1
+    prior = 1e-4 * np.eye(design.shape[1])  # blaze and curve share a constant: kept small in both
+    prior[:n, :n] += rough.T @ rough
+    level, variance = np.median(value), error**2 + 0.02**2
+    robust = np.ones(value.size)
+    for _ in range(_ITERATIONS):
+        weight = robust / variance
+        coefficients = np.linalg.solve((design * weight[:, None]).T @ design + prior, design.T @ (weight * (value - level)))
+        pulls = (value - level - design @ coefficients) / np.sqrt(variance)
+        scale = max(1.4826 * np.median(np.abs(pulls)), 1.0)
+        robust = np.clip(1 - (pulls / (clip_sigma * scale)) ** 2, 0.0, None) ** 2
+    return lambda order: lambda w: level + build(order, w) @ coefficients
+
+
+def _log_chunks(star, chunk_nm):
+    """(wavelength, log sensitivity over blaze, error) of chunks of continuum that are well above the noise."""
+    chunks = make_chunks(star, star.log_blaze, chunk_nm)
+    if chunks is None:
+        return np.zeros(0), np.zeros(0), np.zeros(0)
+    bright = chunks.counts > 5 * np.sqrt(chunks.variance)
+    counts = chunks.counts[bright]
+    return chunks.middle[bright], np.log(counts / chunks.add(chunks.model)[bright]), np.sqrt(chunks.variance[bright]) / counts

@@ -1,0 +1,148 @@
+"""Response and efficiency of an arm from a flux standard."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from soxslib.datamodel import OrderResponse, Response
+from soxslib.errors import ReductionError
+from soxslib.instruments import load_instrument
+from soxslib.numerics import response as fit
+from soxslib.numerics.extinction import extinction_mag, slit_fraction, transmission
+from soxslib.numerics.fluxcal import efficiency
+from soxslib.numerics.merge import WORTHLESS, sample_rank
+from soxslib.recipes.slit_loss import seeing_of
+
+log = logging.getLogger(__name__)
+
+_WITHOUT_BLAZE = 4.0  # a blaze guessed from the neighbours is so much worse than one measured with the lamp
+
+
+@dataclass(frozen=True)
+class ResponseResult:
+    """The response, the efficiency on one row of wavelengths (with the order it is of), and how they were found."""
+
+    response: Response
+    wavelength_nm: np.ndarray
+    efficiency: np.ndarray
+    efficiency_order: np.ndarray
+    curves: dict
+    stars: dict
+    airmass: float
+    slit_fraction: float
+    seeing_arcsec: float
+
+
+def response(orders, exposure, standard, extinction, settings, profile_fwhm=None):
+    """The ResponseResult of a standard's extracted orders.
+
+    standard: io.standards.Standard; extinction: (wavelength, magnitudes per airmass); profile_fwhm: (arcsec, nm) as seen
+    along the slit, where it was measured.
+    """
+    airmass = exposure.airmass or 1.0
+    seeing, at_nm = seeing_of(exposure, profile_fwhm, settings.seeing)
+    through = _slit_losses(exposure, seeing, at_nm, settings)
+    stars = [prepare_star(o, exposure, standard, extinction, airmass, through, settings) for o in orders]
+    stars = [s for s in stars if s is not None]
+    has_blaze = all(o.blaze is not None for o in orders)
+    shared = None
+    if settings.shared_curve:
+        shared = fit.shared_reference(
+            stars, has_phase=not has_blaze, knot_nm=settings.shared_knot_nm, chunk_nm=settings.chunk_nm, clip_sigma=settings.clip_sigma
+        )
+    amplitude = None if shared is None else settings.order_error * (1 if has_blaze else _WITHOUT_BLAZE)
+    curves = {s.order: _fit(s, shared, amplitude, settings) for s in stars}
+    curves = {order: curve for order, curve in curves.items() if curve is not None}
+    if not any(c.is_measured.any() for c in curves.values()):
+        raise ReductionError(
+            f"{exposure.file}: no order of {standard.name} has enough counts for a response; look at its extraction or exclude it"
+        )
+    area = load_instrument(exposure.instrument).data["telescope_area_cm2"]
+    merged = _strongest(curves, area)
+    return ResponseResult(
+        Response(standard.name, tuple(_order_response(o, c, settings) for o, c in sorted(curves.items()))),
+        *merged,
+        curves,
+        {s.order: s for s in stars},
+        airmass,
+        float(np.median(through(merged[0]))),
+        seeing,
+    )
+
+
+def prepare_star(order, exposure, standard, extinction, airmass, through, settings):
+    """The StarOrder of an extracted order: what a perfect instrument would count, and where to compare."""
+    k = np.flatnonzero(np.isfinite(order.wavelength_nm))
+    k = k[np.argsort(order.wavelength_nm[k])]
+    wavelength = order.wavelength_nm[k].astype(float)
+    inside = (wavelength > standard.wavelength_nm[0]) & (wavelength < standard.wavelength_nm[-1])
+    if inside.sum() < 50:
+        return None
+    k, wavelength = k[inside], wavelength[inside]
+    flux = np.interp(wavelength, standard.wavelength_nm, standard.flux)
+    air = transmission(extinction_mag(wavelength, *extinction), airmass)
+    rank = sample_rank(order.flux[k], order.variance[k], order.quality[k])
+    bands, lines = standard.telluric_nm, standard.lines_nm
+    hidden = ((wavelength[:, None] > bands[:, 0]) & (wavelength[:, None] < bands[:, 1])).any(axis=1)
+    hidden |= (np.abs(wavelength[:, None] - lines) < settings.line_half_width_nm).any(axis=1)
+    good = rank < WORTHLESS
+    return fit.StarOrder(
+        order=order.order,
+        wavelength_nm=wavelength,
+        counts=np.where(good, order.flux[k], 0.0),
+        variance=np.where(good, order.variance[k], 1.0),
+        expected=flux * air * through(wavelength) * order.pixel_nm[k] * exposure.exposure_s,
+        is_continuum=good & ~hidden,
+        log_blaze=_log_blaze(order, k),
+    )
+
+
+def _log_blaze(order, k):
+    """Log of the lamp's counts per nm, smoothed over what the knots cannot follow anyway; zeros without lamp."""
+    if order.blaze is None:
+        return np.zeros(k.size)
+    density = order.blaze[k] / order.pixel_nm[k]
+    return np.log(np.maximum(np.nan_to_num(density), 1e-4 * np.nanmax(density)))
+
+
+def _slit_losses(exposure, seeing, at_nm, settings):
+    """Function of wavelength: part of the star's light within the slit."""
+    width = exposure.slit_width_arcsec
+    if not settings.correct_slit_loss or width is None:
+        return lambda wavelength: np.ones_like(wavelength)
+    return lambda wavelength: slit_fraction(wavelength, slit_arcsec=width, seeing_arcsec=seeing, at_nm=at_nm)
+
+
+def _fit(star, shared, amplitude, settings):
+    low, high = star.wavelength_nm[0], star.wavelength_nm[-1]
+    grid = low + (high - low) * np.linspace(0, 1, max(int(np.ceil((high - low) / settings.grid_nm)), 2) + 1)
+    common = shared(star.order) if shared else np.zeros_like
+    return fit.fit_order(
+        star,
+        lambda w: np.interp(w, star.wavelength_nm, star.log_blaze) + common(w),
+        grid_nm=grid,
+        knot_nm=settings.knot_nm,
+        stiffness=settings.stiffness,
+        amplitude=amplitude,
+        chunk_nm=settings.chunk_nm,
+        model_error=settings.model_error,
+        clip_sigma=settings.clip_sigma,
+    )
+
+
+def _order_response(order, curve, settings):
+    error = np.hypot(curve.log_error, settings.flux_error)
+    return OrderResponse(order, curve.wavelength_nm, -curve.log_sensitivity, error, curve.is_measured)
+
+
+def _strongest(curves, area_cm2):
+    """(wavelength, efficiency, order) of the most efficient order at each wavelength."""
+    wavelength = np.sort(np.concatenate([c.wavelength_nm for c in curves.values()]))
+    numbers = np.array(list(curves))
+    each = np.array(
+        [np.interp(wavelength, c.wavelength_nm, c.log_sensitivity, left=-np.inf, right=-np.inf) for c in curves.values()]
+    )
+    best = np.argmax(each, axis=0)
+    sensitivity = np.exp(each[best, np.arange(wavelength.size)])
+    return wavelength, efficiency(wavelength, sensitivity, area_cm2), numbers[best]

@@ -23,7 +23,7 @@ class ArcSettings(PrepareSettings):
     start_width_px: float = Field(0.8, gt=0.2, le=5, description="Width (sigma) of spots before any is measured [px].")
     width_freedom: float = Field(0.2, gt=0, le=1, description="Relative scatter expected of the widths of an order's spots.")
     blend_px: float = Field(0.02, gt=0, le=0.5, description="Pull of neighbouring lines above which a line is blended [px].")
-    degree: int = Field(8, ge=2, le=12, description="Highest degree in wavelength of the correction to the nominal format.")
+    degree: int = Field(10, ge=2, le=12, description="Highest degree in wavelength of the correction to the nominal format.")
     prior_px: float = Field(30.0, gt=0, description="Expected size of a shift against the nominal format [px] ...")
     prior_decay: float = Field(0.45, gt=0, lt=1, description="... its fall with each degree in wavelength ...")
     prior_decay_slit: float = Field(0.2, gt=0, lt=1, description="... and in slit position.")

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import erf
 
 BATCH = 2048  # spots fitted at once: their arrays stay in the cache
-PARAMETERS = 6  # flux, along, across, width along, width across, background
+PARAMETERS = 7  # flux, along, across, width along, width across, tilt, background
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class SpotFits:
     across: np.ndarray
     width_along: np.ndarray
     width_across: np.ndarray
+    tilt: np.ndarray  # d(along) / d(across) of the line through the spot
     background: np.ndarray
     error: np.ndarray  # [spot, parameter], in the order above
     chi2: np.ndarray  # per degree of freedom
@@ -34,9 +35,8 @@ class SpotFits:
     @property
     def table(self):
         """[spot, parameter]."""
-        return np.stack(
-            [self.flux, self.along, self.across, self.width_along, self.width_across, self.background], axis=1
-        )
+        names = ("flux", "along", "across", "width_along", "width_across", "tilt", "background")
+        return np.stack([getattr(self, name) for name in names], axis=1)
 
 
 def cut_stamps(image, along, across, half):
@@ -54,108 +54,133 @@ def cut_stamps(image, along, across, half):
 
 
 def _profile(n, centre, width):
-    """Light of a unit Gaussian in each of n pixels [spot, n], and its derivatives by centre and by width."""
-    edge = (np.arange(n + 1) - 0.5 - centre[:, None]) / width[:, None]
-    density = np.exp(-0.5 * edge**2) * (1.0 / np.sqrt(2.0 * np.pi)) / width[:, None]
+    """Light of a unit Gaussian in each of n pixels [..., n], and its derivatives by centre and by width."""
+    edge = (np.arange(n + 1) - 0.5 - centre[..., None]) / width[..., None]
+    density = np.exp(-0.5 * edge**2) * (1.0 / np.sqrt(2.0 * np.pi)) / width[..., None]
     cumulative = 0.5 * erf(edge / np.sqrt(2.0))
     return np.diff(cumulative), -np.diff(density), -np.diff(density * edge)
 
 
+def _row_means(n, centre, width):
+    """(mean, variance) of the position of a Gaussian's light within each of n rows [spot, n], relative to its centre."""
+    edge = (np.arange(n + 1) - 0.5 - centre[:, None]) / width[:, None]
+    density = np.exp(-0.5 * edge**2) * (1.0 / np.sqrt(2.0 * np.pi))
+    total = np.maximum(0.5 * np.diff(erf(edge / np.sqrt(2.0))), 1e-12)
+    mean = np.clip(-np.diff(density) / total, edge[:, :-1], edge[:, 1:])  # clipped where the row holds next to no light
+    variance = 1.0 - np.diff(density * edge) / total - mean**2
+    return mean * width[:, None], np.clip(variance * width[:, None] ** 2, 0.0, 1.0 / 12.0)
+
+
+def _rows_and_columns(shape, p):
+    """Light of each row [spot, y] and, within it, of each pixel [spot, y, x], with derivatives and the rows' means.
+
+    The line through a spot is tilted: each row's light is centred where the tilt brings its mean position. What the tilt
+    widens within a row is below 1 % of the width and left to the fit.
+    """
+    mean, variance = _row_means(shape[0], p[:, 2], p[:, 4])
+    centre = p[:, 1, None] + p[:, 5, None] * mean
+    columns = _profile(shape[1], centre, np.broadcast_to(p[:, 3, None], centre.shape))
+    return _profile(shape[0], p[:, 2], p[:, 4]), columns, mean, variance
+
+
 def spot_model(shape, parameters):
-    """Model [spot, y, x] of spots: a Gaussian integrated over each pixel, and a constant."""
-    flux, along, across, wx, wy, background = parameters.T
-    x, _, _ = _profile(shape[1], along, wx)
-    y, _, _ = _profile(shape[0], across, wy)
-    return flux[:, None, None] * y[:, :, None] * x[:, None, :] + background[:, None, None]
+    """Model [spot, y, x] of spots: a tilted Gaussian integrated over each pixel, and a constant."""
+    (y, _, _), (x, _, _), _, _ = _rows_and_columns(shape, parameters)
+    return parameters[:, 0, None, None] * y[:, :, None] * x + parameters[:, 6, None, None]
 
 
 def _model_and_derivatives(shape, p):
     """Model [spot, pixel] and its derivatives [spot, parameter, pixel]."""
-    x, x_centre, x_width = _profile(shape[1], p[:, 1], p[:, 3])
-    y, y_centre, y_width = _profile(shape[0], p[:, 2], p[:, 4])
-    flux = p[:, 0, None]
-    ys = np.stack([y, flux * y, flux * y_centre, flux * y, flux * y_width], axis=1)
-    xs = np.stack([x, x_centre, x, x_width, x], axis=1)
-    derivatives = np.ones((len(p), PARAMETERS, shape[0] * shape[1]))
-    derivatives[:, :5] = (ys[:, :, :, None] * xs[:, :, None, :]).reshape(len(p), 5, -1)
-    return p[:, 0, None] * derivatives[:, 0] + p[:, 5, None], derivatives
+    (y, y_centre, y_width), (x, x_centre, x_width), mean, variance = _rows_and_columns(shape, p)
+    y, y_centre, y_width, mean = (a[:, :, None] for a in (y, y_centre, y_width, mean))
+    by_centre = y * x_centre
+    # d(row's mean)/d(centre) = variance / width^2 - 1, for any distribution cut out of a Gaussian
+    drag = p[:, 5, None, None] * (variance[:, :, None] / p[:, 4, None, None] ** 2 - 1.0)
+    flux = p[:, 0, None, None]
+    d = np.empty((len(p), PARAMETERS, *shape))
+    d[:, 0] = y * x
+    d[:, 1] = flux * by_centre
+    d[:, 2] = flux * (y_centre * x + by_centre * drag)
+    d[:, 3] = flux * y * x_width
+    d[:, 4] = flux * y_width * x
+    d[:, 5] = flux * by_centre * mean
+    d[:, 6] = 1.0
+    d = d.reshape(len(p), PARAMETERS, -1)
+    return p[:, 0, None] * d[:, 0] + p[:, 6, None], d
 
 
-def fit_spots(stamps, floor, good, start, width_prior, *, photon_scale, steps):
+def fit_spots(stamps, floor, good, start, prior_sd, *, photon_scale, steps):
     """SpotFits of stamps [spot, y, x], positions within the stamp.
 
     Levenberg-Marquardt, all spots of a batch together. The variance is that of the model: floor + photon_scale * signal.
-    start: parameters [spot, 6] in the order of SpotFits. width_prior: (mean, standard deviation) [spot] of both widths,
-    each [spot, 2]: a faint or undersampled spot does not say how wide it is.
+    start: parameters [spot, 7] in the order of SpotFits; prior_sd [spot, 3]: how far both widths and the tilt may be from
+    their start (a faint or undersampled spot does not say how wide it is).
     """
     parts = [
-        _fit_batch(stamps[k], floor[k], good[k], start[k], [w[k] for w in width_prior], photon_scale, steps)
+        _fit_batch(stamps[k], floor[k], good[k], start[k], prior_sd[k], photon_scale, steps)
         for k in (slice(i, i + BATCH) for i in range(0, max(len(stamps), 1), BATCH))
     ]
     p, error, chi2, usable = (np.concatenate(a) for a in zip(*parts, strict=True))
     return SpotFits(*p.T, error, chi2, usable)
 
 
-def _fit_batch(stamps, floor, good, start, width_prior, photon_scale, steps):
+RENEWAL = 3  # step at which the weights are taken anew from the model, once it resembles the data
+
+
+def _fit_batch(stamps, floor, good, start, prior_sd, photon_scale, steps):
+    """(parameters, errors, chi2 per degree of freedom, usable) of one batch."""
     shape, n = stamps.shape[1:], len(stamps)
-    data, ok = stamps.reshape(n, -1).astype(float), good.reshape(n, -1)
-    data = np.where(ok, data, 0.0)  # a bad pixel is never read
+    ok = good.reshape(n, -1)
+    data = np.where(ok, stamps.reshape(n, -1), 0.0).astype(float)  # a bad pixel is never read
     floor = np.where(ok, floor.reshape(n, -1), 1.0)
-    p, damping = start.astype(float).copy(), np.full(n, 1e-2)
-    mean, sd = width_prior
     prior = np.zeros((n, PARAMETERS))
-    prior[:, 3:5] = 1.0 / sd**2
-    limits = np.clip(mean, 0.05, None)
-    chi2 = np.full(n, np.inf)
-    diagonal = np.arange(PARAMETERS)
-    weight = None
-    accepted = p
+    prior[:, 3:6] = 1.0 / prior_sd**2
+    best = p = start.astype(float)
+    chi2, damping = np.full(n, np.inf), np.full(n, 1e-2)
+    hessian, gradient = np.zeros((n, PARAMETERS, PARAMETERS)), np.zeros((n, PARAMETERS))
     for step in range(steps + 1):
-        p = accepted if step == 3 else p  # where the weights are renewed nothing is tried
+        p = best if step == RENEWAL else p
         model, derivatives = _model_and_derivatives(shape, p)
-        if weight is None or step == 3:  # weights of the model, renewed once it resembles the data
-            signal = np.maximum(model - p[:, 5, None], 0.0) + np.maximum(p[:, 5, None], 0.0)
+        if step in (0, RENEWAL):
+            signal = np.maximum(model - p[:, 6, None], 0.0) + np.maximum(p[:, 6, None], 0.0)
             weight = np.where(ok, 1.0 / (floor + photon_scale * signal), 0.0)
-            chi2 = np.full(n, np.inf)
-        residual = data - model
-        pull = np.zeros((n, PARAMETERS))
-        pull[:, 3:5] = mean - p[:, 3:5]
+            chi2[:] = np.inf
+        residual, pull = data - model, start - p
         now = (weight * residual**2).sum(axis=1) + (prior * pull**2).sum(axis=1)
         better = now <= chi2
-        if step == 0 or step == 3:
-            better[:] = True
-        fresh = better[:, None]
-        accepted = np.where(fresh, p, accepted)
+        k = np.flatnonzero(better)
+        best = np.where(better[:, None], p, best)
         chi2 = np.where(better, now, chi2)
         damping = np.clip(np.where(better, damping * 0.2, damping * 6.0), 1e-7, 1e4)
-        weighted = derivatives * weight[:, None]
-        h = weighted @ derivatives.transpose(0, 2, 1)
-        g = (weighted @ residual[:, :, None])[:, :, 0] + prior * pull
-        h[:, diagonal, diagonal] += prior
-        if step == 0:
-            hessian, gradient = h, g
-        else:
-            hessian = np.where(fresh[:, :, None], h, hessian)
-            gradient = np.where(fresh, g, gradient)
+        weighted = derivatives[k] * weight[k, None]
+        hessian[k] = weighted @ derivatives[k].transpose(0, 2, 1) + prior[k, :, None] * np.eye(PARAMETERS)
+        gradient[k] = (weighted @ residual[k, :, None])[:, :, 0] + prior[k] * pull[k]
         if step < steps:
-            p = accepted + _step(hessian, gradient, damping)
-            p[:, 3:5] = np.clip(p[:, 3:5], 0.3 * limits, 3.0 * limits)
-            p[:, 1] = np.clip(p[:, 1], -0.5, shape[1] - 0.5)
-            p[:, 2] = np.clip(p[:, 2], -0.5, shape[0] - 0.5)
-    hessian[:, diagonal, diagonal] += 1e-12 * (1 + hessian[:, diagonal, diagonal])
-    covariance = np.linalg.inv(hessian)
-    error = np.sqrt(np.maximum(covariance[:, diagonal, diagonal], 0.0))
-    freedom = np.maximum(ok.sum(axis=1) - PARAMETERS + 2, 1)
-    usable = (ok.sum(axis=1) > 0.7 * ok.shape[1]) & np.isfinite(error).all(axis=1) & (accepted[:, 0] > 0)
-    return accepted, error, chi2 / freedom, usable
+            p = _bounded(best + _step(hessian, gradient, damping), start, shape)
+    covariance = np.linalg.inv(_regular(hessian))
+    error = np.sqrt(np.maximum(np.einsum("nii->ni", covariance), 0.0))
+    seen = ok.sum(axis=1)
+    usable = (seen > 0.7 * ok.shape[1]) & np.isfinite(error).all(axis=1) & (best[:, 0] > 0)
+    return best, error, chi2 / np.maximum(seen - PARAMETERS + 3, 1), usable  # three are held by their priors
+
+
+def _bounded(p, start, shape):
+    """Parameters within the stamp and within a factor 3 of the expected widths."""
+    p[:, 1] = np.clip(p[:, 1], -0.5, shape[1] - 0.5)
+    p[:, 2] = np.clip(p[:, 2], -0.5, shape[0] - 0.5)
+    p[:, 3:5] = np.clip(p[:, 3:5], start[:, 3:5] / 3.0, start[:, 3:5] * 3.0)
+    p[:, 5] = np.clip(p[:, 5], -1.0, 1.0)
+    return p
+
+
+def _regular(hessian):
+    """The matrices with a trace of their diagonal added, so that a spot without light has an inverse too."""
+    return hessian + np.einsum("nii->ni", hessian)[:, :, None] * (1e-12 * np.eye(PARAMETERS)) + 1e-12 * np.eye(PARAMETERS)
 
 
 def _step(hessian, gradient, damping):
-    h = hessian.copy()
-    d = np.arange(h.shape[1])
-    h[:, d, d] *= 1.0 + damping[:, None]
-    h[:, d, d] += 1e-12 * (1.0 + h[:, d, d])
-    return np.linalg.solve(h, gradient[:, :, None])[:, :, 0]
+    damped = hessian + (np.einsum("nii->ni", hessian) * damping[:, None])[:, :, None] * np.eye(PARAMETERS)
+    return np.linalg.solve(_regular(damped), gradient[:, :, None])[:, :, 0]
 
 
 def paint_spots(shape, parameters, half):
@@ -166,7 +191,7 @@ def paint_spots(shape, parameters, half):
     left = np.rint(p[:, 1]).astype(int) - half[1]
     p[:, 2] -= top
     p[:, 1] -= left
-    p[:, 5] = 0.0
+    p[:, 6] = 0.0
     stamps = spot_model((2 * half[0] + 1, 2 * half[1] + 1), p)
     rows = top[:, None, None] + np.arange(2 * half[0] + 1)[:, None]
     columns = left[:, None, None] + np.arange(2 * half[1] + 1)

@@ -251,9 +251,8 @@ def measure_lines(solution, spots, lines, slit_arcsec, settings):
 
     The second time each spot is fitted on the image without all its neighbours.
     """
-    widths = {o: _typical_width(solution, spots, lines, slit_arcsec, o, settings) for o in solution}
-    typical = np.median(list(widths.values()), axis=0)
-    chosen = [_choose(solution, spots, lines, slit_arcsec, o, widths.get(o, typical), settings) for o in solution]
+    shapes = {o: _typical_shape(solution, spots, lines, o, settings) for o in solution}
+    chosen = [_choose(solution, spots, lines, slit_arcsec, o, shapes[o], settings) for o in solution]
     line = np.concatenate([c[0] for c in chosen])
     blended = np.concatenate([c[1] for c in chosen])
     n = len(slit_arcsec)
@@ -262,8 +261,8 @@ def measure_lines(solution, spots, lines, slit_arcsec, settings):
     slit = np.tile(slit_arcsec, len(line) // n)
     seen = _on_frame(place, spots)
     line, blended, slit, place = line[seen], blended[seen], slit[seen], place[seen]
-    width = np.array([widths[o] for o in solution])[np.searchsorted(list(solution), lines.order[line])]
-    fits, saturated = _fit_twice(place, width, spots, settings)
+    shape = np.array([shapes[o] for o in solution])[np.searchsorted(list(solution), lines.order[line])]
+    fits, saturated = _fit_twice(place, shape, spots, settings)
     b = np.array([spots.binning[1], spots.binning[0]])
     position = np.stack(spots.to_unbinned(fits.along, fits.across), axis=1)
     scale = np.sqrt(np.maximum(fits.chi2, 1.0))[:, None]
@@ -288,98 +287,104 @@ def _half(spots):
     return max(2 // spots.binning[0], 1), max(3 // spots.binning[1], 1)
 
 
-def _start(place, stamps, top, left, width, spots):
-    """Start parameters of fits at predicted places."""
+@dataclass(frozen=True)
+class Stamps:
+    """Pixels around spots, [spot, y, x], in pixels of the frame."""
+
+    image: np.ndarray
+    floor: np.ndarray
+    good: np.ndarray
+    corner: np.ndarray  # [spot, (first column, first row)]
+    is_marred: np.ndarray  # [spot] a bad pixel is among them
+
+
+def _cut(place, spots):
+    """Stamps around places [unbinned px]."""
     along, across = spots.to_frame(*place.T)
-    flat = stamps.reshape(len(stamps), -1)
+    half = _half(spots)
+    image, inside, top, left = arclines.cut_stamps(spots.image, along, across, half)
+    floor = arclines.cut_stamps(spots.floor, along, across, half)[0]
+    bad = arclines.cut_stamps(spots.bad, along, across, half)[0]
+    return Stamps(image, floor, inside & ~bad, np.stack([left, top], axis=1), bad.any(axis=(1, 2)))
+
+
+def _core(stamps):
+    """Stamps without their outer rows, where neighbouring pinholes shine, as long as three rows are left."""
+    good = stamps.good.copy()
+    if good.shape[1] > 3:
+        good[:, [0, -1]] = False
+    return replace(stamps, good=good)
+
+
+def _fit(stamps, centre, shape, freedom, spots, steps, start=None):
+    """SpotFits of stamps, in pixels of the frame, begun at centres [unbinned px] or at earlier fits.
+
+    shape: widths along and across [unbinned px] and tilt expected, [3] or [spot, 3]; freedom: relative scatter of the
+    widths and absolute scatter of the tilt about them.
+    """
+    b = spots.binning
+    expected = np.broadcast_to(shape, (len(centre), 3)) / np.array([b[1], b[0], b[1] / b[0]])
+    flat = np.where(stamps.good, stamps.image, 0.0).reshape(len(centre), -1)
     background = np.quantile(flat, 0.2, axis=1)
     flux = np.maximum((flat - background[:, None]).sum(axis=1), 1.0)
-    b = np.array([spots.binning[1], spots.binning[0]])
-    w = np.broadcast_to(width / b, (len(place), 2))
-    return np.column_stack([flux, along - left, across - top, w, background])
+    at = np.stack(spots.to_frame(*centre.T), axis=1) - stamps.corner
+    begin = np.column_stack([flux, at, expected, background])
+    if start is not None:
+        begin[:, 0], begin[:, 6] = start.flux, start.background
+        begin[:, 1:3] = np.stack([start.along, start.across], axis=1) - stamps.corner
+    sd = np.column_stack([expected[:, :2] * freedom, np.full(len(centre), freedom)])
+    fits = arclines.fit_spots(
+        stamps.image, stamps.floor, stamps.good, begin, sd, photon_scale=1.0 / spots.ndit, steps=steps
+    )
+    return replace(fits, along=fits.along + stamps.corner[:, 0], across=fits.across + stamps.corner[:, 1])
 
 
 def _centred(place, spots):
-    """Places moved to the brightest pixel's centroid nearby, where there is one."""
-    along, across = spots.to_frame(*place.T)
-    stamps, inside, top, left = arclines.cut_stamps(np.where(spots.bad, 0, spots.image), along, across, (1, 1))
-    flat = np.where(inside, stamps, 0).reshape(len(place), -1)
-    w = np.maximum(flat - np.min(flat, axis=1, keepdims=True), 0.0)
-    w /= np.maximum(w.sum(axis=1, keepdims=True), 1e-9)
+    """Places moved to the centroid of the light around their pixel."""
+    stamps, inside, top, left = arclines.cut_stamps(np.where(spots.bad, 0, spots.image), *spots.to_frame(*place.T), (1, 1))
+    w = np.where(inside, stamps, 0).reshape(len(place), -1)
+    w = np.maximum(w - w.min(axis=1, keepdims=True), 0.0)
+    w = w / np.maximum(w.sum(axis=1, keepdims=True), 1e-9)
     step = np.array([-1.0, 0.0, 1.0])
     return np.stack(spots.to_unbinned(left + 1 + w @ np.tile(step, 3), top + 1 + w @ np.repeat(step, 3)), axis=1)
 
 
-def _fit(image, place, width, width_sd, spots, steps, start=None):
-    """SpotFits around places [unbinned] on an image, in pixels of the frame."""
+def _fit_twice(place, shape, spots, settings):
+    """(SpotFits, whether a bad pixel is near) of spots, the second time without their neighbours' light."""
+    stamps = _cut(place, spots)
+    fits = _fit(_core(stamps), _centred(place, spots), shape, settings.width_freedom, spots, 6)
+    own = fits.table
+    own[~(fits.signal_to_noise > 5), 0] = 0.0
     half = _half(spots)
-    along, across = spots.to_frame(*place.T)
-    stamps, inside, top, left = arclines.cut_stamps(image, along, across, half)
-    floor = arclines.cut_stamps(spots.floor, along, across, half)[0]
-    bad = arclines.cut_stamps(spots.bad, along, across, half)[0]
-    b = np.array([spots.binning[1], spots.binning[0]])
-    mean = np.broadcast_to(width / b, (len(place), 2)).copy()
-    begin = _start(_centred(place, spots), stamps, top, left, width, spots)
-    if start is not None:
-        begin = start.table.copy()
-        begin[:, 1] -= left
-        begin[:, 2] -= top
-    fits = arclines.fit_spots(
-        stamps, floor, inside & ~bad, begin, (mean, mean * width_sd), photon_scale=1.0 / spots.ndit, steps=steps
-    )
-    return replace(fits, along=fits.along + left, across=fits.across + top), bad.any(axis=(1, 2))
+    scene = arclines.paint_spots(spots.image.shape, own, (half[0] + 4, half[1] + 2))
+    own[:, 1:3] -= stamps.corner
+    own[:, 6] = 0.0
+    others = arclines.cut_stamps(scene, *spots.to_frame(*place.T), half)[0] - arclines.spot_model(stamps.image.shape[1:], own)
+    clean = replace(stamps, image=stamps.image - others, floor=stamps.floor + np.maximum(others, 0.0) / spots.ndit)
+    return _fit(clean, place, shape, settings.width_freedom, spots, 4, start=fits), stamps.is_marred
 
 
-def _fit_twice(place, width, spots, settings):
-    """(SpotFits, saturated) of all spots, the second time without their neighbours' light."""
-    fits, bad = _fit(spots.image, place, width, settings.width_freedom, spots, steps=7)
-    if len(place) == 0:
-        return fits, bad
-    good = fits.usable & (fits.signal_to_noise > 5)
-    model = fits.table.copy()
-    model[~good, 0] = 0.0
-    half = _half(spots)
-    wide = half[0] + 4, half[1] + 2
-    scene = arclines.paint_spots(spots.image.shape, model, wide)
-    along, across = spots.to_frame(*place.T)
-    left = spots.image - scene
-    stamps, inside, top, first = arclines.cut_stamps(left, along, across, half)
-    own = model.copy()
-    own[:, 1] -= first
-    own[:, 2] -= top
-    own[:, 5] = 0.0
-    stamps = stamps + arclines.spot_model(stamps.shape[1:], own)
-    floor = arclines.cut_stamps(spots.floor + np.maximum(scene, 0) / spots.ndit, along, across, half)[0]
-    floor = floor - arclines.spot_model(stamps.shape[1:], own) / spots.ndit  # the own light is counted by the fit
-    floor = np.maximum(floor, arclines.cut_stamps(spots.floor, along, across, half)[0])
-    ok = inside & ~arclines.cut_stamps(spots.bad, along, across, half)[0]
-    begin = fits.table.copy()
-    begin[:, 1] -= first
-    begin[:, 2] -= top
-    b = np.array([spots.binning[1], spots.binning[0]])
-    mean = np.broadcast_to(width / b, (len(place), 2)).copy()
-    again = arclines.fit_spots(
-        stamps, floor, ok, begin, (mean, mean * settings.width_freedom), photon_scale=1.0 / spots.ndit, steps=5
-    )
-    return replace(again, along=again.along + first, across=again.across + top), bad
-
-
-def _typical_width(solution, spots, lines, slit_arcsec, order, settings):
-    """Median width (sigma along, across) [unbinned px] of an order's strongest listed lines; the start value without any."""
+def _typical_shape(solution, spots, lines, order, settings):
+    """Median widths (sigma along, across) [unbinned px] and tilt of an order's strongest listed lines."""
     k = lines.of(order)
     k = k[lines.listed[k]]
+    w = np.mean(solution[order].wavelength_nm)
+    (a, b), (c, d) = (solution[order].position(w, s) for s in (-1.0, 1.0))
+    start = np.array([settings.start_width_px, settings.start_width_px, float((c - a) / (d - b))])
     place = np.stack(solution[order].position(lines.wavelength_nm[k], np.zeros(k.size)), axis=1)
     place = place[_on_frame(place, spots)]
-    start = np.array([settings.start_width_px] * 2)
     if len(place) < 3:
         return start
     strength = _strength(place, spots)
     place = place[np.argsort(-strength, kind="stable")[: max(len(place) // 2, 3)]]
-    fits, bad = _fit(spots.image, place, start, 0.5, spots, steps=8)
-    good = fits.usable & ~bad & (fits.signal_to_noise > 20)
+    stamps = _cut(place, spots)
+    fits = _fit(_core(stamps), _centred(place, spots), start, 0.5, spots, 8)
+    good = ~stamps.is_marred & (fits.signal_to_noise > 20)
     if good.sum() < 3:
         return start
-    return np.array([np.median(fits.width_along[good]) * spots.binning[1], np.median(fits.width_across[good]) * spots.binning[0]])
+    b = spots.binning
+    measured = [np.median(v[good]) for v in (fits.width_along, fits.width_across, fits.tilt)]
+    return np.array(measured) * np.array([b[1], b[0], b[1] / b[0]])
 
 
 def _strength(place, spots):
@@ -389,7 +394,7 @@ def _strength(place, spots):
     return np.maximum(stamps.sum(axis=(1, 2)), 0.0)
 
 
-def _choose(solution, spots, lines, slit_arcsec, order, width, settings):
+def _choose(solution, spots, lines, slit_arcsec, order, shape, settings):
     """(indices of an order's lines to measure, which of them are blended): the listed ones and the best of the atlas."""
     k = lines.of(order)
     place, i, s = predicted(solution, order, lines.wavelength_nm[k], slit_arcsec)
@@ -398,7 +403,7 @@ def _choose(solution, spots, lines, slit_arcsec, order, width, settings):
     # the atlas's intensities tell close neighbours apart, which the image cannot; without any the image must do
     relative = np.where(np.isfinite(intensity), intensity, _scaled(strength, intensity))
     along = solution[order].position(lines.wavelength_nm[k], 0.0)[0]
-    shift = arclines.blend_shift(along, relative, width=max(width[0], 0.5 * spots.binning[1]))
+    shift = arclines.blend_shift(along, relative, width=max(shape[0], 0.5 * spots.binning[1]))
     blended = shift > settings.blend_px
     candidates = np.flatnonzero(~blended & ~lines.listed[k])
     part = np.digitize(lines.wavelength_nm[k], np.linspace(*solution[order].wavelength_nm, settings.parts + 1)[1:-1])

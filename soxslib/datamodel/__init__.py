@@ -5,7 +5,7 @@ from soxslib.datamodel.frame import Frame, RawFrame
 from soxslib.datamodel.geometry import DispersionSolution, OrderEdges, OrderSolution, OrderTrace
 from soxslib.datamodel.masters import MasterBias, MasterDark
 from soxslib.datamodel.quality import QUALITY_BITS, Quality
-from soxslib.datamodel.spectrum import MergedSpectrum, OrderResponse, OrderSpectrum, Response
+from soxslib.datamodel.spectrum import MergedSpectrum, OrderResponse, OrderSpectrum, RectifiedOrder, Response
 
 __all__ = [
     "QUALITY_BITS",
@@ -22,5 +22,6 @@ __all__ = [
     "OrderTrace",
     "Quality",
     "RawFrame",
+    "RectifiedOrder",
     "Response",
 ]

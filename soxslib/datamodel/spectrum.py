@@ -51,6 +51,21 @@ class MergedSpectrum:
     wavelength_error_nm: np.ndarray
     flux_calibrated: bool = False
     systematic_error: np.ndarray | None = None  # of the calibration: common to many bins, not averaged by rebinning
+    is_vacuum: bool = False
+    velocity_km_s: float = 0.0  # barycentric correction that the wavelengths hold; 0 in the observer's frame
+
+
+@dataclass(frozen=True)
+class RectifiedOrder:
+    """One order on a grid of slit position (axis 0) and wavelength (axis 1), both uniform: counts [electron] per bin."""
+
+    order: int
+    wavelength_nm: np.ndarray  # centres of the bins
+    slit_arcsec: np.ndarray
+    flux: np.ndarray
+    variance: np.ndarray
+    quality: np.ndarray
+    correlation: float = 1.0  # variance of a large sum over the sum of the variances: pixels are shared between bins
 
 
 @dataclass(frozen=True)

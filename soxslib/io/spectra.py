@@ -45,7 +45,7 @@ def write_orders(path, orders, header):
     )
     if all(o.blaze is not None for o in orders):
         columns["blaze"] = join("blaze").astype(np.float32)
-    write_tables(path, [("ORDERS", columns, _ORDER_UNITS)], _spectral(header))
+    write_tables(path, [("ORDERS", columns, _ORDER_UNITS)], spectral_header(header))
 
 
 def read_orders(path):
@@ -86,7 +86,7 @@ def write_merged(path, merged, header):
     units = {"WAVE": "nm", "WAVE_ERR": "nm"}
     units.update({name: unit for name in ("FLUX", "ERR", "ERR_SYS", "SKY")})
     units.update({name: square for name in columns if name.startswith("COV")})
-    header = _spectral(header)
+    header = spectral_header(header, merged.is_vacuum, merged.velocity_km_s)
     overlaps = _CALIBRATED_OVERLAPS if merged.flux_calibrated else _MERGED_OVERLAPS
     header["HIERARCH ESO PRO MERGE OVERLAPS"] = overlaps
     header["HIERARCH ESO PRO MERGE STEP"] = (round(merged.wavelength_nm[1] - merged.wavelength_nm[0], 9), "[nm] width of a bin")
@@ -119,6 +119,8 @@ def read_merged(path):
         wavelength_error_nm=t["WAVE_ERR"],
         flux_calibrated="ERR_SYS" in t,
         systematic_error=t.get("ERR_SYS"),
+        is_vacuum=header.get("ESO PRO WAVE MEDIUM") == "vacuum",
+        velocity_km_s=float(header.get("ESO PRO WAVE VELOCITY", 0.0)),
     )
     return merged, header
 
@@ -126,10 +128,11 @@ def read_merged(path):
 def write_text(path, merged, header):
     """_EXTRACTED_MERGED.txt: the merged spectrum with wavelengths in Angstrom, commented header."""
     facts = [f"{card}: {header[card]}" for card in ("OBJECT", "ESO SEQ ARM", "DATE-OBS", "EXPTIME") if card in header]
-    medium = "vacuum" if header.get("ESO PRO WAVE MEDIUM") == "vacuum" else "air"
+    medium = "vacuum" if merged.is_vacuum else "air"
+    frame = "barycentre" if merged.velocity_km_s else "observer"
     lines = [
         *facts,
-        f"wavelengths in {medium}; FLUX, ERR, SKY in electrons per bin; QUAL 0 is good; overlaps {_MERGED_OVERLAPS}",
+        f"wavelengths in {medium}, frame of the {frame}; FLUX, ERR, SKY in electrons per bin; QUAL 0 is good; overlaps {_MERGED_OVERLAPS}",
         "WAVE[Angstrom] FLUX ERR SNR QUAL SKY",
     ]
     with np.errstate(all="ignore"):
@@ -140,13 +143,14 @@ def write_text(path, merged, header):
         np.savetxt(temporary, table, fmt="%.3f %.6g %.6g %.4g %d %.6g", header="\n".join(lines), encoding="utf8")
 
 
-def _spectral(header):
+def spectral_header(header, is_vacuum=False, velocity_km_s=0.0):
     """The header with what every spectrum must say: medium and frame of its wavelengths, barycentric correction."""
     out = fits.Header(header, copy=True)
     for card, value in barycentric_cards(header).items():
         out[card] = value
-    out.set("HIERARCH ESO PRO WAVE MEDIUM", out.get("ESO PRO WAVE MEDIUM", "air"), "Medium of the wavelengths")
-    out.set("SPECSYS", out.get("SPECSYS", "TOPOCENT"), "Rest frame of the wavelengths")
+    out["HIERARCH ESO PRO WAVE MEDIUM"] = ("vacuum" if is_vacuum else "air", "Medium of the wavelengths")
+    out["HIERARCH ESO PRO WAVE VELOCITY"] = (velocity_km_s, "[km/s] correction they hold")
+    out["SPECSYS"] = ("BARYCENT" if velocity_km_s else "TOPOCENT", "Rest frame of the wavelengths")
     return out
 
 

@@ -15,8 +15,8 @@ from soxslib.numerics.order_ratio import relative_throughput
 from soxslib.numerics.resample import covered, pixel_edges, rebin, rebin_covariance, share, uniform_grid
 
 # bits that make a sample worthless where another order has a better one; the others are a warning
-_HARD = Quality.BAD | Quality.HOT | Quality.COLD | Quality.SATURATED | Quality.COSMIC_RAY | Quality.NO_CALIBRATION
-_HARD |= Quality.INTERPOLATED | Quality.GAP
+HARD_BITS = Quality.BAD | Quality.HOT | Quality.COLD | Quality.SATURATED | Quality.COSMIC_RAY | Quality.NO_CALIBRATION
+HARD_BITS |= Quality.INTERPOLATED | Quality.GAP
 CLEAN, WARNED, WORTHLESS, NOT_A_NUMBER, ABSENT = range(5)
 
 
@@ -121,7 +121,7 @@ def _bin_order(order, grid, taper_fraction, smooth_px):
 def sample_rank(flux, variance, quality):
     """How good samples are: CLEAN, WARNED, WORTHLESS or NOT_A_NUMBER."""
     quality = np.asarray(quality).astype(np.int64)
-    rank = np.where(quality == 0, CLEAN, np.where(quality & int(_HARD), WORTHLESS, WARNED))
+    rank = np.where(quality == 0, CLEAN, np.where(quality & int(HARD_BITS), WORTHLESS, WARNED))
     rank[~(np.isfinite(flux) & np.isfinite(variance) & (variance > 0))] = NOT_A_NUMBER
     return rank
 

@@ -61,6 +61,7 @@ def flux_calibration(orders, exposure, responses, extinction, settings, *, step_
         smooth_px=settings.merge_smooth_px,
     )
     median_fraction = float(np.median(fractions))
+    spectrum = replace(spectrum, is_vacuum=is_vacuum, velocity_km_s=velocity_km_s)
     return FluxCalibrated(
         spectrum, tuple(calibrated), result, airmass, median_fraction, settings.correct_slit_loss, tuple(missing)
     )

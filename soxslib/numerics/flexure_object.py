@@ -1,0 +1,333 @@
+"""Wavelength differences from the object's own spectrum: between two orders that both show it, and against a template.
+
+Both compare features, never levels: what is smooth over many pixels (throughput, calibration, reddening) is free.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.polynomial import legendre
+from scipy import sparse
+from scipy.interpolate import BSpline
+from scipy.linalg import cho_factor, cho_solve, cho_solve_banded, cholesky_banded
+
+from soxslib.numerics.skylines import LineOffsets, Shift, shift_of_lines
+
+BALMER_NM = (656.279, 486.135, 434.047, 410.173, 397.007, 388.905, 383.538, 379.790, 377.063)  # air
+HERMITE = ((-np.sqrt(3), 1 / 6), (0.0, 2 / 3), (np.sqrt(3), 1 / 6))  # Gauss-Hermite nodes: blur by a unit Gaussian
+BAND = 9  # of the features' normal matrix: cubic splines, blurred by at most the width of a line
+PLACE_FLOOR = 0.02  # of a line's width: what the splines cannot draw
+LEVEL_PRIOR = 1.0  # relative change of an order's level about its first fit ...
+LEVEL_STEP = 0.02  # ... and about the next, where more would make a level take the features' place
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much larger a feature's wavelength is in the second spectrum [nm], with its error."""
+
+    nm: float
+    error_nm: float
+    wavelength_nm: float  # where in the overlap the features are
+    chi2: float  # per pixel, at the best difference
+
+
+def overlap_shift(
+    wavelength_a, flux_a, variance_a, wavelength_b, flux_b, variance_b, *, search_nm, fwhm_a_nm, fwhm_b_nm, level_terms
+):
+    """Difference, b minus a, of the wavelengths at which two orders show the same spectrum; None without overlap.
+
+    The common spectrum is unknown: each order's smooth level (`level_terms` Legendre terms; divide by the blaze before) times
+    one plus features, drawn at the coarser order's resolution, with a Gaussian prior as wide as the spectra suggest. The
+    likelihood of each trial difference has features and levels integrated out: unlike a cross-correlation it is right for
+    noisy spectra too, and its width over all trials is the error: about search_nm / sqrt(3) when there is nothing to compare.
+    """
+    a = _in_overlap(wavelength_a, flux_a, variance_a, wavelength_b, level_terms)
+    b = _in_overlap(wavelength_b, flux_b, variance_b, wavelength_a, level_terms)
+    if a is None or b is None:
+        return None
+    sharp = min(fwhm_a_nm, fwhm_b_nm)
+    blur = [np.sqrt(max(f**2 - sharp**2, 0.0)) / 2.355 for f in (fwhm_a_nm, fwhm_b_nm)]
+    low, high = min(a.nm[0], b.nm[0]) - search_nm - 2 * sharp, max(a.nm[-1], b.nm[-1]) + search_nm + 2 * sharp
+    knots = np.arange(low, high, 0.5 * sharp)
+    best = 0.0
+    for turn in range(2):  # the second time levels and features multiply as the first has found them
+        fixed = _normal(a, knots, 0.0, blur[0])
+        if turn == 0:
+            prior = _best_prior((fixed, _normal(b, knots, best, blur[1])), _feature_power(a, b))
+        result, best = _scan(a, b, fixed, knots, blur[1], prior, search_nm, 0.45 * sharp)
+        if turn == 0:
+            features = _joined(fixed, _normal(b, knots, best, blur[1]), prior)[0]
+            prior = replace(prior, level=LEVEL_STEP)
+            a, b = _relevelled(a, features, knots, 0.0, blur[0]), _relevelled(b, features, knots, best, blur[1])
+    error = np.hypot(result[1], PLACE_FLOOR * sharp)
+    weight = np.sqrt(np.concatenate([a.weight, b.weight]))
+    middle = np.sum(weight * np.concatenate([a.nm, b.nm])) / np.sum(weight)
+    return Difference(result[0], float(error), float(middle), result[2])
+
+
+@dataclass(frozen=True)
+class _Spectrum:
+    """Part of an order, wavelengths rising: flux over level minus 1, weights, level basis."""
+
+    nm: np.ndarray
+    value: np.ndarray
+    weight: np.ndarray
+    levels: np.ndarray  # smooth terms
+    shape: np.ndarray  # 1 + features as far as known: a level's change acts on both
+
+
+def _in_overlap(wavelength, flux, variance, other, level_terms):
+    """The common range, without its end where the level is lost in the noise; None when it is too short."""
+    low, high = np.nanmin(other), np.nanmax(other)
+    use = np.isfinite(flux) & np.isfinite(variance) & (variance > 0) & (wavelength >= low) & (wavelength <= high)
+    if use.sum() < 30:
+        return None
+    rising = np.flatnonzero(use)[np.argsort(wavelength[use])]
+    nm, y, v = (np.asarray(array, float)[rising] for array in (wavelength, flux, variance))
+    levels = legendre.legvander(2 * (nm - nm[0]) / (nm[-1] - nm[0]) - 1, level_terms - 1)
+    weight = 1 / v
+    for _ in range(3):
+        level = levels @ np.linalg.lstsq(levels * np.sqrt(weight)[:, None], y * np.sqrt(weight), rcond=None)[0]
+        weight = 1 / (v + (0.3 * level) ** 2) * (np.abs(y - level) < 5 * np.sqrt(v + (0.3 * level) ** 2))
+    keep = level > 0.5 * np.sqrt(np.median(v))
+    if keep.sum() < 30:
+        return None
+    relative = y[keep] / level[keep] - 1
+    inverse = level[keep] ** 2 / v[keep]
+    inverse *= np.abs(relative) < 6 * np.sqrt(1 / inverse + np.var(relative))  # cosmic rays
+    return _Spectrum(nm[keep], relative, inverse, levels[keep], np.ones(keep.sum()))
+
+
+def _feature_power(a, b):
+    """Variance of the features beyond the noise, not below a hundredth of the noise of the better spectrum."""
+    total = 0.0
+    weight = 0.0
+    for spectrum in (a, b):
+        use = spectrum.weight > 0
+        w = spectrum.weight[use]
+        total += np.sum(w * spectrum.value[use] ** 2) - use.sum()
+        weight += w.sum()
+    return max(total / weight, 0.05 * min(1 / np.max(a.weight), 1 / np.max(b.weight)))
+
+
+def _images(spectrum, knots, difference_nm, blur_nm):
+    """Sparse B-spline columns of the features as the spectrum sees them."""
+    nodes = HERMITE if blur_nm > 0 else ((0.0, 1.0),)
+    grid = np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
+    places = (np.clip(spectrum.nm - difference_nm + node * blur_nm, knots[0], knots[-1]) for node, _ in nodes)
+    return sum(share * BSpline.design_matrix(x, grid, 3) for x, (_, share) in zip(places, nodes, strict=True)).tocsr()
+
+
+def _normal(spectrum, knots, difference_nm, blur_nm):
+    """Normal equations of features and levels: (bands of features, features x levels, levels, right sides, sum of squares)."""
+    images = _images(spectrum, knots, difference_nm, blur_nm)
+    weighted = images.copy()
+    weighted.data = weighted.data * np.repeat(spectrum.weight, np.diff(weighted.indptr))
+    square = images.T @ weighted
+    bands = np.zeros((BAND, square.shape[0]))
+    for k in range(BAND):
+        bands[k, : square.shape[0] - k] = square.diagonal(-k)
+    columns = spectrum.levels * spectrum.shape[:, None]
+    levels = columns * spectrum.weight[:, None]
+    value = spectrum.value
+    return bands, images.T @ levels, columns.T @ levels, weighted.T @ value, levels.T @ value, spectrum.weight @ value**2
+
+
+@dataclass(frozen=True)
+class _Prior:
+    """Bands of the features' inverse covariance, and half its log determinant."""
+
+    bands: np.ndarray
+    half_log: float
+    level: float = LEVEL_PRIOR  # relative change of the levels that is allowed
+
+
+def _prior(n, power, smooth):
+    """Features of variance about `power` whose curvature is damped on scales below `smooth` knots."""
+    bands = np.zeros((BAND, n))
+    bands[0] = 1.0
+    damping = smooth**4 * np.array([[6.0], [-4.0], [1.0]])
+    bands[:3] += damping
+    bands[1, -1], bands[2, -2:] = 0.0, 0.0
+    bands *= 1 / (power * max(1.0, 2.8 * smooth))  # the damping takes that share of the variance away
+    return _Prior(bands, float(np.sum(np.log(cholesky_banded(bands, lower=True)[0]))))
+
+
+def _best_prior(spectra, variance):
+    """The prior under which each spectrum by itself is most likely: features may be many and sharp, or few and broad."""
+    n, m = spectra[0][1].shape
+    nothing = tuple(np.zeros(shape) for shape in ((BAND, n), (n, m), (m, m), n, m)) + (0.0,)
+    priors = [_prior(n, variance * f, smooth) for smooth in (0.0, 1.5, 5.0, 20.0, 60.0) for f in (0.03, 0.3, 3.0)]
+    return max(priors, key=lambda prior: sum(_log_likelihood(each, nothing, prior)[0] for each in spectra))
+
+
+def _joined(a, b, prior):
+    """(features, levels, half log determinant) of both spectra together."""
+    m = a[1].shape[1]
+    factor = cholesky_banded(a[0] + b[0] + prior.bands, lower=True, check_finite=False)
+    border = np.hstack([a[1], b[1]])
+    solved = cho_solve_banded((factor, True), np.column_stack([border, a[3] + b[3]]), check_finite=False)
+    corner = np.zeros((2 * m, 2 * m))
+    corner[:m, :m], corner[m:, m:] = a[2], b[2]
+    corner[np.diag_indices(2 * m)] += prior.level**-2
+    schur = cho_factor(corner - border.T @ solved[:, :-1], lower=True)
+    levels = cho_solve(schur, np.concatenate([a[4], b[4]]) - border.T @ solved[:, -1])
+    features = solved[:, -1] - solved[:, :-1] @ levels
+    determinant = np.sum(np.log(factor[0])) + np.sum(np.log(np.diag(schur[0])))
+    return features, levels, determinant - prior.half_log
+
+
+def _log_likelihood(a, b, prior):
+    """(log marginal likelihood up to a constant, chi2 with prior) of two spectra with common features."""
+    features, levels, determinant = _joined(a, b, prior)
+    explained = features @ (a[3] + b[3]) + levels @ np.concatenate([a[4], b[4]])
+    return 0.5 * explained - determinant, a[5] + b[5] - explained
+
+
+def _relevelled(spectrum, features, knots, difference_nm, blur_nm):
+    """The spectrum with its level fitted again, times 1 + features, so that both multiply."""
+    shape = np.maximum(1 + _images(spectrum, knots, difference_nm, blur_nm) @ features, 0.1)
+    columns = spectrum.levels * shape[:, None]
+    root = np.sqrt(spectrum.weight)
+    level = spectrum.levels @ np.linalg.lstsq(columns * root[:, None], (1 + spectrum.value) * root, rcond=None)[0]
+    level = np.maximum(level, 0.1)
+    return _Spectrum(spectrum.nm, (1 + spectrum.value) / level - 1, spectrum.weight * level**2, spectrum.levels, shape)
+
+
+def _scan(a, b, fixed, knots, blur_nm, prior, search_nm, step):
+    """((mean, width, chi2 per pixel) of the likelihood over the trials, its peak)."""
+
+    def trial(d):
+        return _log_likelihood(fixed, _normal(b, knots, d, blur_nm), prior)
+
+    n = int(np.ceil(search_nm / step))
+    coarse = step * np.arange(-n, n + 1)
+    tried = np.array([trial(d) for d in coarse])
+    best = float(coarse[np.argmax(tried[:, 0])])
+    for width in (step, step / 4):
+        fine = best + np.linspace(-width, width, 5)
+        near = np.array([trial(d) for d in fine])
+        bend, slope, _ = np.polyfit(fine - best, near[:, 0], 2)
+        best += float(np.clip(-0.5 * slope / bend, -width, width)) if bend < 0 else 0.0
+    pixels = np.count_nonzero(a.weight) + np.count_nonzero(b.weight)
+    chi2 = float(near[:, 1].min() / pixels)
+    temper = 1 / max(1.0, chi2)
+    sharp = np.sqrt(-0.5 / bend / temper) if bend < 0 else np.inf
+    if sharp < step:  # the peak is narrower than the coarse trials see: others beside it count by their height
+        height = tried[:, 0] - near[:, 0].max()
+        chance = np.exp(temper * np.where(np.abs(coarse - best) > 1.5 * step, height, -np.inf)) * step
+        grid, chance = np.append(coarse, best), np.append(chance, sharp * np.sqrt(2 * np.pi))
+    else:
+        grid, chance = coarse, np.exp(temper * (tried[:, 0] - tried[:, 0].max()))
+        sharp = 0.0
+    mean = float(np.sum(chance * grid) / np.sum(chance))
+    width = np.sqrt(np.sum(chance * (grid - mean) ** 2) / np.sum(chance) + sharp**2)
+    return (mean, float(width), chi2), best
+
+
+def template_shift(
+    wavelength_nm,
+    flux,
+    variance,
+    template_nm,
+    template_flux,
+    *,
+    wavelength_range,
+    fwhm_nm,
+    features_nm,
+    level_nm,
+    search_px,
+    feature_error_px,
+    slope_px,
+    template_error,
+    binning=1,
+):
+    """Shift of one order from a spectrum whose template is known: a standard's catalogue model, telluric bands.
+
+    Model: a spline level (knots every `level_nm`) times the template, blurred to the order's resolution. features_nm: where the
+    template has its features; each has its own offset in the end, so that an imperfect level or template shows as their
+    scatter (`feature_error_px` at least). Search, priors and result in unbinned pixels; see `measure_sky_shift`.
+    """
+    known = np.isfinite(wavelength_nm)
+    if known.sum() < 100:
+        return Shift()
+    scene = _scene(wavelength_nm, flux, variance, template_nm, template_flux, fwhm_nm, level_nm)
+    trials = np.arange(-np.ceil(search_px / binning), np.ceil(search_px / binning) + 1)
+    tempered = scene.good / (scene.variance + (0.02 * scene.flux) ** 2)  # an imperfect level must not decide
+    misfit = [_level_fit(scene, d, tempered)[1] for d in trials]
+    shift = float(trials[int(np.argmin(misfit))])
+    weight = tempered
+    for _ in range(5):
+        model, _, level = _level_fit(scene, shift, weight)
+        spread = np.sqrt(scene.variance + (template_error * model) ** 2)
+        weight = scene.good * np.where(np.abs(scene.flux - model) < 6 * spread, 1.0, 0.0) / spread**2
+        step = _feature_offsets(scene, shift, weight, level, np.zeros(scene.flux.size, int), 1)[0][0]
+        shift += float(np.clip(step, -3, 3))
+    present = [f for f in features_nm if np.nanmin(wavelength_nm) + 0.5 * fwhm_nm < f < np.nanmax(wavelength_nm) - 0.5 * fwhm_nm]
+    if not present:
+        return Shift()
+    nearest = np.argmin(np.abs(scene.nm[:, None] - np.array(present)), axis=1)
+    offset, error = _feature_offsets(scene, shift, weight, level, nearest, len(present))
+    use = error * binning < search_px / 2
+    if not use.any():
+        return Shift()
+    low, high = wavelength_range
+    unit = (2 * np.array(present)[use] - low - high) / (high - low)
+    lines = LineOffsets(unit, (shift + offset[use]) * binning, error[use] * binning)
+    return shift_of_lines(lines, line_error_px=feature_error_px, slope_px=slope_px)
+
+
+@dataclass(frozen=True)
+class _Scene:
+    nm: np.ndarray
+    dispersion: np.ndarray  # nm per pixel, signed
+    flux: np.ndarray
+    variance: np.ndarray
+    good: np.ndarray
+    weight: np.ndarray
+    levels: np.ndarray  # spline basis
+    template: tuple  # (wavelength, blurred flux), uniform grid
+
+
+def _scene(wavelength_nm, flux, variance, template_nm, template_flux, fwhm_nm, level_nm):
+    """Pixels, spline levels and the blurred template of an order."""
+    known = np.flatnonzero(np.isfinite(wavelength_nm))
+    nm = np.asarray(wavelength_nm, float)[known]
+    good = np.isfinite(flux[known]) & np.isfinite(variance[known]) & (variance[known] > 0)
+    y, v = np.where(good, flux[known], 0.0), np.where(good, variance[known], 1.0)
+    low, high = nm.min(), nm.max()
+    inner = np.linspace(low, high, max(2, int(np.ceil((high - low) / level_nm))) + 1)
+    levels = BSpline.design_matrix(nm, np.concatenate([[low] * 3, inner, [high] * 3]), 3).toarray()
+    step = fwhm_nm / 8
+    grid = np.arange(low - 2, high + 2, step)
+    sharp = np.interp(grid, template_nm, template_flux)
+    kernel = np.exp(-0.5 * (np.arange(-24, 25) * step * 2.355 / fwhm_nm) ** 2)
+    blurred = np.convolve(sharp, kernel / kernel.sum(), "same") / np.median(sharp)
+    return _Scene(nm, np.gradient(nm), y, v, good, good / v, levels, (grid, blurred))
+
+
+def _level_fit(scene, shift, weight):
+    """(model, chi2, level) of the best spline level for a given shift."""
+    template = np.interp(scene.nm - shift * scene.dispersion, *scene.template)
+    columns = scene.levels * template[:, None]
+    normal = (columns.T * weight) @ columns
+    normal[np.diag_indices_from(normal)] *= 1 + 1e-9
+    level = scene.levels @ np.linalg.lstsq(normal, columns.T @ (weight * scene.flux), rcond=None)[0]
+    return level * template, float(np.sum(weight * (scene.flux - level * template) ** 2)), level
+
+
+def _feature_offsets(scene, shift, weight, level, segment, n):
+    """(offsets, errors) [px] of n segments of the order about a common shift, the level free."""
+    place = scene.nm - shift * scene.dispersion
+    template = np.interp(place, *scene.template)
+    half = 0.5 * np.abs(scene.dispersion)
+    ahead, behind = (np.interp(place - sign * half, *scene.template) for sign in (1, -1))
+    slope = level * (ahead - behind) * np.sign(scene.dispersion)
+    own = sparse.csr_matrix((slope, (np.arange(slope.size), segment)), shape=(slope.size, n)).toarray()
+    columns = np.hstack([scene.levels * template[:, None], own])
+    normal = (columns.T * weight) @ columns
+    scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-300))
+    normal = normal * scale[:, None] * scale + 1e-10 * np.eye(scale.size)
+    covariance = np.linalg.inv(normal)
+    values = scale * (covariance @ (scale * (columns.T @ (weight * scene.flux))))
+    return values[-n:], (scale * np.sqrt(np.diag(covariance)))[-n:]

@@ -60,6 +60,7 @@ def write_science(job, result, metrics):
         subtracted, sky = sky_frames(result)
         products.write_frame(job.outputs["skysub"], subtracted, job.header("SKYSUB", metrics=metrics))
         products.write_frame(job.outputs["skymodel"], sky, job.header("SKYMODEL", metrics=metrics))
+    if "residuals" in job.outputs:
         residual = subtracted.flux / np.sqrt(np.maximum(subtracted.variance, 1e-6))
         products.write_images(
             job.outputs["residuals"], [("FLUX", residual, "1"), ("QUAL", sky.quality.astype(np.int16), "")], job.header("SKYSUB_RESIDUALS", metrics=metrics)

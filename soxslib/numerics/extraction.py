@@ -51,6 +51,7 @@ class OrderFit:
     chi2: float
 
 
+WEIGHT_ROUNDS = 2  # rounds after which the model is good enough to give the weights; a given first model saves one
 MARGIN = 12  # nodes beyond the first and last pixel, for what the tilt brings in from outside
 
 
@@ -83,20 +84,27 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
     k = len(components)
     rejected = np.zeros_like(usable)
     model = np.where(usable, pixels.data, 0.0) if start is None else start
-    variance = model_variance(model, pixels.floor, pixels.ndit)
     penalty = None if smoothness is None else splines.second_differences(smoothness, k, k - 1)
+    weight_rounds = WEIGHT_ROUNDS if start is None else WEIGHT_ROUNDS - 1
     for round_ in range(rounds):
-        weight = np.where(usable & ~rejected, 1.0 / variance, 0.0)
-        bands, vector = splines.normal_equations(first, components, weight, pixels.data, n_nodes)
-        if penalty is not None:
-            bands = bands + penalty
+        if round_ < weight_rounds:  # weights from the last model; then only what is rejected leaves the equations
+            variance = model_variance(model, pixels.floor, pixels.ndit)
+            weight = np.where(usable & ~rejected, 1.0 / variance, 0.0)
+            bands, vector = splines.normal_equations(first, components, weight, pixels.data, n_nodes)
+            if penalty is not None:
+                bands = bands + penalty
         solution = splines.solve(bands, vector, ridge=1e-9).reshape(n_nodes, k)
         parts = [splines.evaluate(solution[:, c], first, components[c]) for c in range(k)]
         model = sum(parts)
-        variance = model_variance(model, pixels.floor, pixels.ndit)
         new = _cosmic_rays(pixels, usable, rejected, model, variance, reject_sigma, grow_sigma, model_error)
-        if round_ and np.array_equal(new, rejected):
-            break
+        if round_ >= weight_rounds - 1:
+            changed = new != rejected
+            if not changed.any():
+                break
+            sign = np.where(new, -1.0, 1.0)[changed] / variance[changed]
+            parts_of = [[w[changed] for w in taps] for taps in components]
+            b, v = splines.normal_equations(first[changed], parts_of, sign, pixels.data[changed], n_nodes)
+            bands, vector = bands + b, vector + v
         rejected = new
     kept = usable & ~rejected
     z2 = np.where(kept, (pixels.data - model) ** 2 / variance, 0.0)
@@ -107,7 +115,7 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
         sky_density=_spline_at_nodes(solution[:, k - 1])[native],
         counts=solution[native, : k - 1].T,
         model=model,
-        variance=variance,
+        variance=model_variance(model, pixels.floor, pixels.ndit),
         is_cosmic_ray=rejected,
         chi2=float(z2.sum() / dof),
     )

@@ -26,14 +26,25 @@ class BlockProfiles:
     wavelength_nm: np.ndarray  # of the blocks
     light: np.ndarray
     error: np.ndarray
+    position: np.ndarray  # mean slit position of the pixels of each bin and block
 
 
 def nearest_on_slit(cutout, slit_grid):
-    """(row index, validity) of the pixel nearest to each slit position in each column, arrays [slit, column]."""
-    step = np.median(np.diff(cutout.slit_arcsec, axis=0), axis=0)
-    rows = np.rint((slit_grid[:, None] - cutout.slit_arcsec[0][None, :]) / step[None, :]).astype(int)
-    ok = (rows >= 0) & (rows < cutout.slit_arcsec.shape[0])
-    rows = np.clip(rows, 0, cutout.slit_arcsec.shape[0] - 1)
+    """(row index, validity) of the pixel nearest to each slit position in each column, arrays [slit, column].
+
+    The slit position is a parabola of the row to better than a hundredth of a pixel.
+    """
+    slit = cutout.slit_arcsec
+    height = slit.shape[0]
+    middle, reach = height // 2, height // 2 - 1
+    low, centre, high = slit[middle - reach], slit[middle], slit[middle + reach]
+    slope, bend = (high - low) / (2 * reach), (high + low - 2 * centre) / (2 * reach**2)
+    x = (slit_grid[:, None] - centre[None, :]) / slope
+    for _ in range(3):
+        x = (slit_grid[:, None] - centre[None, :]) / (slope + bend * x)
+    rows = np.rint(middle + x).astype(int)
+    ok = (rows >= 0) & (rows < height)
+    rows = np.clip(rows, 0, height - 1)
     return rows, ok & np.take_along_axis(cutout.is_inside, rows, axis=0)
 
 
@@ -58,8 +69,9 @@ def block_profiles(cutout, flux, variance, good, *, n_blocks, half_slit_arcsec):
     few = count < 0.3 * width
     light = np.where(few, np.nan, light)
     light = light - _nanmedian(light.T)[None, :]
+    position = np.where(clip(ok), clip(take(cutout.slit_arcsec)), 0.0).sum(axis=2) / np.maximum(count, 1)
     centre = np.nanmedian(clip(np.where(ok, take(cutout.wavelength_nm), np.nan)).reshape(grid.size, n_blocks, width), axis=(0, 2))
-    return BlockProfiles(cutout.order, grid, centre, light, np.where(few, np.inf, error))
+    return BlockProfiles(cutout.order, grid, centre, light, np.where(few, np.inf, error), position)
 
 
 def _nanmedian(values):
@@ -132,7 +144,7 @@ def block_centres(profiles, position, fwhm, *, least_significance, max_shift_arc
 
     Three Gauss-Newton steps on a Moffat profile of known width with free amplitude, centre and level.
     """
-    light, error, s = profiles.light, profiles.error, profiles.slit_arcsec[:, None]
+    light, error, s = profiles.light, profiles.error, profiles.position
     ok = np.isfinite(light) & np.isfinite(error) & (np.abs(s - position) < 2.5 * fwhm)
     w = np.where(ok, 1.0 / np.where(ok, error, 1.0) ** 2, 0.0)
     y = np.where(ok, light, 0.0)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soxslib.numerics.splines import TAPS, bspline_weights, nodes_of
+from soxslib.numerics.splines import TAPS, bspline_weights, evaluate, nodes_of
 
-MOFFAT_BETA = 3.0  # wings of long exposures at ground-based sites (Trujillo et al. 2001, MNRAS 328, 977: 2.5 to 4.8)
+MOFFAT_BETA = 4.765  # long exposures through Kolmogorov turbulence (Trujillo et al. 2001, MNRAS 328, 977)
 SEEING_EXPONENT = -0.2  # width of the seeing disc with wavelength (Kolmogorov turbulence; Fried 1966)
 
 
@@ -33,9 +33,9 @@ class SlitProfile:
         scale = (wavelength_nm / self.reference_nm) ** SEEING_EXPONENT
         scaled = distance_arcsec / scale
         inside = np.abs(scaled) < self.half_width_arcsec
-        first, weights = self._taps(np.where(inside, scaled, 0.0))
-        value = sum(self.coefficients[first + q] * weights[q] for q in range(TAPS))
-        return np.where(inside, value / scale, 0.0)
+        out = np.zeros(np.shape(scaled))
+        out[inside] = evaluate(self.coefficients, *self._taps(scaled[inside])) / np.broadcast_to(scale, out.shape)[inside]
+        return out
 
     def _taps(self, scaled):
         first, phase = nodes_of((scaled + self.half_width_arcsec) / self.step_arcsec)
@@ -107,6 +107,6 @@ def updated(start, matrix, vector, *, tolerance):
     prior = np.full(start.coefficients.size, sigma**-2.0)
     # far from the core the start is trusted more: the wings hold little light and are degenerate with the sky
     wing = start.coefficients / start.coefficients.max()
-    prior *= 1.0 / np.clip(wing * 4.0, 0.02, 1.0) ** 2
+    prior *= 1.0 / np.clip(wing * 4.0, 0.1, 1.0) ** 2
     coefficients = np.linalg.solve(matrix + np.diag(prior), vector + prior * start.coefficients)
     return normalised(SlitProfile(coefficients, start.step_arcsec, start.half_width_arcsec, start.reference_nm))

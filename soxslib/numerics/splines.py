@@ -15,7 +15,8 @@ def nodes_of(position):
 def bspline_weights(phase):
     """Weights of the four cubic B-splines that overlap a position, in the order of the nodes."""
     a, b = phase, 1.0 - phase
-    return b**3 / 6, (3 * a**3 - 6 * a**2 + 4) / 6, (3 * b**3 - 6 * b**2 + 4) / 6, a**3 / 6
+    a2, b2 = a * a, b * b
+    return b2 * b / 6, a2 * (0.5 * a - 1.0) + 2 / 3, b2 * (0.5 * b - 1.0) + 2 / 3, a2 * a / 6
 
 
 def convolution_weights(phase):
@@ -43,7 +44,7 @@ def normal_equations(first, components, weight, data, n_nodes):
     first = np.ravel(first)
     taps = [(q * k + c, np.ravel(components[c][q])) for q in range(TAPS) for c in range(k)]
     weight, data = np.ravel(weight), np.ravel(data)
-    used = weight > 0
+    used = weight != 0  # negative weights take data out of equations that they are added to
     if not used.all():  # what has no weight is not read: it may be anything, NaN included
         first, weight, data = first[used], weight[used], data[used]
         taps = [(offset, values[used]) for offset, values in taps]
@@ -72,9 +73,9 @@ def solve(bands, vector, *, ridge):
 
 def evaluate(coefficients, first, weights):
     """Sum of the four taps: the fitted function at the positions."""
-    out = coefficients[first] * weights[0]
+    out = coefficients.take(first) * weights[0]
     for q in range(1, TAPS):
-        out += coefficients[first + q] * weights[q]
+        out += coefficients[q:].take(first) * weights[q]
     return out
 
 

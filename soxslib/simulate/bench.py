@@ -189,7 +189,9 @@ class Bench:
         seeing = shot.seeing_arcsec * shot.airmass**0.6 * (wave / 500) ** -0.2
         fwhm = np.sqrt(seeing**2 + facts["blur_arcsec"] ** 2 + target.size_arcsec**2)
         outside = np.sqrt(seeing**2 + target.size_arcsec**2)
-        fraction = np.interp(wave, *_sampled(wave, lambda w: optics.share_within(width / 2, np.interp(w, *_rising(wave, outside)))))
+        fraction = np.interp(
+            wave, *_sampled(wave, lambda w: optics.share_within(width / 2, np.interp(w, *_rising(wave, outside))))
+        )
         # ASSUME the slit lies across the horizon by a third of its length: refraction moves the blue along it
         bend = 0.12 * np.tan(np.arccos(1 / shot.airmass)) * ((620.0 / wave) ** 2 - 1)
         place = target.slit_arcsec + bend

@@ -1,5 +1,7 @@
-"""What a detector makes of light: response, pedestal, noise, cosmic rays, digits. One noise model, that of the pipeline:
-Poisson of the expected electrons plus Gaussian read noise."""
+"""What a detector makes of light: response, pedestal, noise, cosmic rays, digits.
+
+One noise model, that of the pipeline: Poisson of the expected electrons plus Gaussian read noise.
+"""
 
 from dataclasses import dataclass
 

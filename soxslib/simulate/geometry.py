@@ -103,7 +103,7 @@ def _fit_echelle(orders, wavelength, slit, along, across):
 
 @dataclass(frozen=True)
 class Drift:
-    """How an arm's image has moved since its format was published: shift [px], scale, rotation [rad], distortion [px]."""
+    """How an arm's image has moved since its format was published."""
 
     shift_px: tuple[float, float]  # along, across
     scale: float
@@ -140,7 +140,8 @@ def moved(solution, drift, size):
         return lambda w, s: drift(*old.position(w, s), size)
 
     return DispersionSolution(
-        solution.arm, {n: solution_through(of(o), n, o.wavelength_nm, o.slit_arcsec) for n, o in solution.orders.items()}
+        solution.arm,
+        {n: solution_through(of(o), n, o.wavelength_nm, o.slit_arcsec) for n, o in solution.orders.items()},
     )
 
 

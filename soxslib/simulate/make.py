@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from soxslib.io.atomic import atomic_path
-from soxslib.simulate import truth
+from soxslib.simulate import index, truth
 from soxslib.simulate.bench import make_bench
 from soxslib.simulate.detector import expose
 from soxslib.simulate.headers import raw_header
@@ -35,9 +35,9 @@ def make_night(out, frames, *, seed, pack="mixed", processes=2, report=lambda do
     benches = {arm: bench_of(INSTRUMENT, arm, seed) for arm in sorted({f.shot.arm for f in frames}, reverse=True)}
     for arm, bench in benches.items():
         truth.write_arrays(out / "truth" / f"bad_pixels_{arm}.npz", truth.bad_pixels(bench))
-    index = truth.index_of(frames, files, benches)
-    truth.write_index(out / "truth" / "index.json", index)
-    return index
+    content = index.index_of(frames, files, benches)
+    index.write_index(out / "truth" / "index.json", content)
+    return content
 
 
 def _make_template(job, how):
@@ -48,7 +48,9 @@ def _make_template(job, how):
         bench = bench_of(INSTRUMENT, frame.shot.arm, seed)
         if frame.shot != shot:  # frames of lamps repeat the same expected light
             shot, light = frame.shot, bench.light_of(frame.shot)
-        files[frame.name] = make_frame(Path(out), bench, frame, light, np.random.default_rng([seed, number]), packing(number, pack))
+        files[frame.name] = make_frame(
+            Path(out), bench, frame, light, np.random.default_rng([seed, number]), packing(number, pack)
+        )
     return files
 
 
@@ -85,7 +87,9 @@ def raw_image(bench, electrons, shot, rng):
     vertical = data["dispersion_axis"] == "y"
     bin_x, bin_y = (across, along) if vertical else (along, across)
     level = facts["bias_adu"] + rng.normal(0, 0.5) * (facts["bias_adu"] > 0)
-    pedestal = bench.detector.pedestal_adu[:: shot.binning[0], :: shot.binning[1]][: electrons.shape[0], : electrons.shape[1]]
+    pedestal = bench.detector.pedestal_adu[:: shot.binning[0], :: shot.binning[1]][
+        : electrons.shape[0], : electrons.shape[1]
+    ]
     science = electrons / facts["gain_e_adu"] + pedestal
     height, width = data["raw_shape"]
     raw = rng.standard_normal((height // bin_y, width // bin_x), np.float32)

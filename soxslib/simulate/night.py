@@ -7,6 +7,7 @@ from soxslib.simulate.bench import Shot, Target
 
 EVENING_MJD = 61067 + 16.0 / 24  # calibrations begin
 DUSK_MJD = 61068 + 0.66 / 24  # the sky is dark enough
+FIRST_OBS_ID = 4200100
 BENCH_TEMPERATURE_C = {False: 11.2, True: 9.6}  # by day, by night
 STANDARDS = {  # J2000, degrees
     "LTT3218": (130.3850, -32.9428),
@@ -100,7 +101,9 @@ def _sky(arm, small, standard):
     host = dict(name="HOST", type="host", mag=17.2, z=0.03, extended=True)
 
     def shot(role, exposure, slit, targets, rotator, airmass, **more):
-        return Shot(arm, role, exposure, slit, on_sky=True, targets=targets, rotator_deg=rotator, airmass=airmass, **more)
+        return Shot(
+            arm, role, exposure, slit, on_sky=True, targets=targets, rotator_deg=rotator, airmass=airmass, **more
+        )
 
     def nod(role, exposure, slit, facts, positions, rotator, airmass, where, name):
         frames = []
@@ -111,7 +114,9 @@ def _sky(arm, small, standard):
             )
         return frames
 
-    out = [nod("standard_nodding", 60.0, "SLIT5.0", star, (2.5, -2.5), -35.0, 1.1, STANDARDS[standard], f"STD_{standard}")]
+    out = [
+        nod("standard_nodding", 60.0, "SLIT5.0", star, (2.5, -2.5), -35.0, 1.1, STANDARDS[standard], f"STD_{standard}")
+    ]
     sequence = (2.5, -2.5) if small else (2.5, -2.5, -2.5, 2.5)
     out.append(nod("science_nodding", long, "SLIT1.0", nova, sequence, 50.0, 1.15, (150.6, -25.4), "OB001_SIM-SNIIN"))
     night_arc = Frame(
@@ -119,7 +124,7 @@ def _sky(arm, small, standard):
         object_name="LAMP,WAVE", obs_name="OB001_SIM-SNIIN", ra_deg=150.6, dec_deg=-25.4,
     )  # fmt: skip
     out.append([night_arc])
-    stare = shot("science_stare", long, "SLIT1.0", (Target(calm, 0.4),), 110.0, 1.25, ndit=ndit)
+    stare = shot("science_stare", long, "SLIT1.0", (Target(calm, 0.4),), 150.0, 1.25, ndit=ndit)
     out.append([Frame(stare, obs_name="OB002_SIM-R16", target_name="SIM-R16", ra_deg=150.9, dec_deg=-25.6)])
     if small:
         return out
@@ -129,7 +134,14 @@ def _sky(arm, small, standard):
         s = shot("science_offset", long, "SLIT1.0", pair if on else (), 20.0 + i, 1.05, sky_brightness=1 + 0.02 * i)
         away = (0.0, 0.0) if on else (25.0, 15.0)
         offset.append(
-            Frame(s, obs_name="OB003_SIM-OFFSET", target_name="SIM-OFFSET", ra_deg=151.9, dec_deg=-21.6, sky_offset_arcsec=away)
+            Frame(
+                s,
+                obs_name="OB003_SIM-OFFSET",
+                target_name="SIM-OFFSET",
+                ra_deg=151.9,
+                dec_deg=-21.6,
+                sky_offset_arcsec=away,
+            )
         )
     return [*out, offset]
 
@@ -137,7 +149,6 @@ def _sky(arm, small, standard):
 def _scheduled(templates, number, binning):
     """Frames with their times, and what they say of their template and observation."""
     out, clock = [], None
-    obs_ids = {}
     for i, template in enumerate(templates):
         by_night = template[0].shot.rotator_deg is not None
         if clock is None or (by_night and clock < DUSK_MJD):
@@ -147,15 +158,13 @@ def _scheduled(templates, number, binning):
         clock += 2.1 / 86400
         for expno, frame in enumerate(template, 1):
             shot = replace(frame.shot, binning=binning)
-            name = frame.obs_name or f"{i}"
             # the arms of one observation share its number; calibrations have their own
-            key = name if frame.obs_name else (number, i)
-            obs_id = obs_ids.setdefault(key, 4200100 + (50 + len(obs_ids) if not frame.obs_name else _number_of(name)))
+            obs_id = FIRST_OBS_ID + (_number_of(frame.obs_name) if frame.obs_name else 50 + 50 * number + i)
+            object_name = "STD,FLUX" if shot.role.startswith("standard") else frame.object_name or frame.target_name
             out.append(
                 replace(
                     frame, shot=shot, mjd=round(clock, 9), template_mjd=start, expno=expno, nexp=len(template),
-                    obs_id=obs_id + (100 * number if not frame.obs_name else 0),
-                    object_name=frame.object_name or ("STD,FLUX" if shot.role.startswith("standard") else frame.target_name),
+                    obs_id=obs_id, object_name=object_name,
                     target_name=frame.target_name or frame.object_name,
                     bench_temperature_c=BENCH_TEMPERATURE_C[by_night],
                 )

@@ -82,7 +82,7 @@ def share_within(half, fwhm):
 
 
 def line_spread(kind, slit_arcsec, optics, fwhm_arcsec=None):
-    """A kernel on the fine grid, in pixels^-1, pixel included: of the lit slit, of a star in the slit, or of a pinhole."""
+    """A kernel on the fine grid [1/px], pixel included: of the lit slit, of a star in the slit, or of a pinhole."""
     reach = int(FINE * (0.5 * (slit_arcsec or 1.0) * optics["slit_px_arcsec"] + 6))
     x = np.arange(-reach, reach + 1) / FINE
     if kind == "pinhole":

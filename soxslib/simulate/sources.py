@@ -17,9 +17,9 @@ PATTERN_SEED = 20260127  # line strengths and telluric lines belong to nature, n
 
 # Narrow lines of an interacting supernova: rest wavelength in air [nm], strength relative to H alpha
 SN_LINES = {
-    388.905: 0.06, 410.173: 0.12, 434.046: 0.2, 486.133: 0.38, 500.684: 0.05, 587.562: 0.16, 656.279: 1.0, 667.815: 0.05,
-    706.519: 0.07, 777.34: 0.06, 854.209: 0.16, 866.214: 0.14, 954.597: 0.12, 1004.937: 0.16, 1083.0: 0.35, 1093.809: 0.22,
-    1281.808: 0.3, 1641.1: 0.05, 1736.2: 0.07, 1944.6: 0.08,
+    388.905: 0.06, 410.173: 0.12, 434.046: 0.20, 486.133: 0.38, 500.684: 0.05, 587.562: 0.16, 656.279: 1.00,
+    667.815: 0.05, 706.519: 0.07, 777.340: 0.06, 854.209: 0.16, 866.214: 0.14, 954.597: 0.12, 1004.937: 0.16,
+    1083.000: 0.35, 1093.809: 0.22, 1281.808: 0.30, 1641.1: 0.05, 1736.2: 0.07, 1944.6: 0.08,
 }  # fmt: skip
 SN_LINE_KM_S = 65.0  # full width at half maximum
 
@@ -99,7 +99,9 @@ def telluric(grid, airmass, instrument):
 
     wave, depth = _telluric_lines(instrument)
     pixel_nm = np.median(grid.span_nm)
-    width = np.median(grid.wavelength_nm) / 4.5e4 / 2.355  # ASSUME lines of R 45000, narrower than any element of the instrument
+    width = (
+        np.median(grid.wavelength_nm) / 4.5e4 / 2.355
+    )  # ASSUME lines of R 45000, narrower than any element of the instrument
     tau = gaussian_filter1d(grid.place(wave, depth / pixel_nm), width / pixel_nm)
     return np.exp(-airmass * np.maximum(tau, 0))
 
@@ -107,7 +109,9 @@ def telluric(grid, airmass, instrument):
 def extinction(wavelength_nm, airmass, instrument):
     """Transmission of clear air without molecules' lines, by the observatory's table."""
     kit = load_instrument(instrument)
-    table = read_table(kit.table_path("VIS" if "VIS" in kit.data["arms"] else next(iter(kit.data["arms"])), "extinction"))
+    table = read_table(
+        kit.table_path("VIS" if "VIS" in kit.data["arms"] else next(iter(kit.data["arms"])), "extinction")
+    )
     wave = table["wavelength"] / 10.0
     tail = table["mag_per_airmass"][-1]
     mag = np.interp(wavelength_nm, wave, table["mag_per_airmass"])
@@ -139,7 +143,8 @@ def narrow_lines(target):
         return []
     z = 1 + target["z"]
     return [
-        dict(wavelength_nm=w * z, fwhm_nm=w * z * SN_LINE_KM_S / 299792.458, relative_strength=s) for w, s in SN_LINES.items()
+        dict(wavelength_nm=w * z, fwhm_nm=w * z * SN_LINE_KM_S / 299792.458, relative_strength=s)
+        for w, s in SN_LINES.items()
     ]
 
 
@@ -159,7 +164,14 @@ def target_flux(target, wavelength_nm, instrument):
     at = blackbody(w / z, temperature) / w
     flux = _ab_flux(target["mag"], 620.0) * at / (blackbody(620.0 / z, temperature) / 620.0)
     if target["type"] == "continuum":
-        for centre, width, depth in ((435, 9, 0.3), (487, 9, 0.25), (545, 8, 0.2), (612, 8, 0.35), (755, 12, 0.15), (820, 18, 0.3)):
+        for centre, width, depth in (
+            (435, 9, 0.3),
+            (487, 9, 0.25),
+            (545, 8, 0.2),
+            (612, 8, 0.35),
+            (755, 12, 0.15),
+            (820, 18, 0.3),
+        ):
             flux = flux * (1 - depth * np.exp(-0.5 * ((w / z - centre) / width) ** 2))
     for line in narrow_lines(target):
         sigma = line["fwhm_nm"] / 2.355

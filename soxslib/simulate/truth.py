@@ -1,33 +1,25 @@
 """The truth of a simulated night: what every frame holds, and what a perfect reduction would find.
 
-`truth/index.json` says what each frame is and where its arrays are; one `.npz` a frame. Coordinates are those of the raw
-frame: x to the right and y up, pixel centres at 0, 1, ... of the trimmed science area.
+One `.npz` a frame; `truth/index.json` (soxslib.simulate.index) says what each frame is. Coordinates are those of the
+raw frame: x to the right and y up, pixel centres at 0, 1, ... of the trimmed science area.
 """
-
-import json
 
 import numpy as np
 
-from soxslib.instruments import load_instrument
 from soxslib.io.atomic import atomic_path
 from soxslib.simulate import optics
 from soxslib.simulate.detector import binned
-from soxslib.simulate.sources import narrow_lines
 
-COORDINATES = (
-    "0-based pixel centres, x to the right and y up, of the trimmed science area as the frame is binned for maps and pixel "
-    "lists; of the trimmed unbinned area for traces; wavelengths in air, nm, observer's frame"
-)
 MAP_SLIT_ARCSEC = np.linspace(-5.5, 5.5, 9)
 MAP_STEP = 16
 
 
-def _is_vertical(bench):
+def is_vertical(bench):
     return bench.data["detector"]["dispersion_axis"] == "y"
 
 
-def _xy(bench, along, across):
-    return (across, along) if _is_vertical(bench) else (along, across)
+def turned_xy(bench, along, across):
+    return (across, along) if is_vertical(bench) else (along, across)
 
 
 def frame_truth(bench, frame, light, rays):
@@ -36,8 +28,8 @@ def frame_truth(bench, frame, light, rays):
     shape = rays.shape
     y, x = np.nonzero(rays > 0.5)
     out["cr_electron"] = rays[y, x].astype(np.float32)
-    col, row = _xy(bench, x, y)
-    nx = shape[0] if _is_vertical(bench) else shape[1]
+    col, row = turned_xy(bench, x, y)
+    nx = shape[0] if is_vertical(bench) else shape[1]
     order = np.argsort(row * nx + col)
     out["cr_index"] = (row * nx + col).astype(np.int32)[order]
     out["cr_electron"] = out["cr_electron"][order]
@@ -60,13 +52,13 @@ def _map(bench, frame, light, shape):
         order = light.solution[n]
         a_binned = np.arange(MAP_STEP // 2, shape[1], MAP_STEP)
         a = (a_binned + 0.5) * along_bin - 0.5
-        wave = _wavelength_at(order, a, 0.0)
+        wave = wavelength_at(order, a, 0.0)
         for slit in MAP_SLIT_ARCSEC:
             c = order.position(wave, slit)[1]
             c_binned = np.round((c + 0.5) / across_bin - 0.5)
             w, s = _invert(order, a, (c_binned + 0.5) * across_bin - 0.5, wave, slit)
             ok = np.isfinite(w) & (c_binned >= 0) & (c_binned < shape[0]) & _within(order, w)
-            x, y = _xy(bench, a_binned[ok], c_binned[ok])
+            x, y = turned_xy(bench, a_binned[ok], c_binned[ok])
             for key, value in zip(columns, (np.full(ok.sum(), n), x, y, w[ok], s[ok]), strict=True):
                 columns[key].append(value)
     kinds = dict(order=np.uint8, x=np.int16, y=np.int16, wavelength_nm=np.float64, slit_arcsec=np.float32)
@@ -78,7 +70,7 @@ def _within(order, wavelength_nm):
     return (wavelength_nm > low) & (wavelength_nm < high)
 
 
-def _wavelength_at(order, along, slit):
+def wavelength_at(order, along, slit):
     """Wavelength at positions along the dispersion, at a slit position; NaN outside the order."""
     w = np.linspace(*order.wavelength_nm, 2000)
     a = order.position(w, slit)[0]
@@ -109,11 +101,11 @@ def _spectra(bench, frame, light):
     shot = frame.shot
     b = shot.binning[1]
     a = (np.arange(bench.shape[1] // b) + 0.5) * b - 0.5
-    box = np.full(FINE_BIN(b), 1.0 / FINE_BIN(b))
+    box = np.full(samples_per_pixel(b), 1.0 / samples_per_pixel(b))
     variance = _variance(bench, frame, light)
     for n, seen in light.orders.items():
         grid, order = seen.grid, light.solution[n]
-        wave = _wavelength_at(order, a, 0.0)
+        wave = wavelength_at(order, a, 0.0)
 
         def at(values, grid=grid, wave=wave):
             return np.where(np.isfinite(wave), np.interp(a, grid.u, values, left=0, right=0), 0).astype(np.float32)
@@ -127,20 +119,24 @@ def _spectra(bench, frame, light):
         out[p + "sky"] = per_pixel(seen.sky)
         transmission = at(seen.throughput)
         out[p + "usable"] = transmission > 0.15 * seen.throughput.max()
-        kernel = seen.targets[0].kernel if seen.targets else optics.line_spread("slit", shot.slit_width_arcsec, bench.facts["optics"])
+        kernel = (
+            seen.targets[0].kernel
+            if seen.targets
+            else optics.line_spread("slit", shot.slit_width_arcsec, bench.facts["optics"])
+        )
         out[p + "telluric"] = at(optics.blur(seen.telluric, kernel / optics.FINE))
         snr = np.zeros(a.size)
         for j, target in enumerate(seen.targets):
             q = f"{p}target{j}_"
             out.update({q + k: v for k, v in _target_arrays(bench, order, wave, seen, target, at, per_pixel).items()})
             if j == 0:
-                place = out[q + ("y" if _is_vertical(bench) else "x")]
+                place = out[q + ("y" if is_vertical(bench) else "x")]
                 snr = np.interp((place + 0.5) / b - 0.5, np.arange(a.size), _ideal_snr(target, seen, variance, shot))
         out[p + "snr_ideal"] = np.where(np.isfinite(wave), snr, 0).astype(np.float32)
     return out
 
 
-def FINE_BIN(b):
+def samples_per_pixel(b):
     """Samples of the fine grid in a binned pixel."""
     return optics.FINE * b
 
@@ -148,10 +144,11 @@ def FINE_BIN(b):
 def _target_arrays(bench, order, wave, seen, target, at, per_pixel):
     slit = at(target.slit_arcsec)
     along, across = order.position(np.where(np.isfinite(wave), wave, np.nanmean(wave)), slit)
-    x, y = _xy(bench, along, across)
+    x, y = turned_xy(bench, along, across)
     bare = target.kernel / optics.FINE
     return dict(
-        counts=per_pixel(target.spectrum), x=x.astype(np.float32), y=y.astype(np.float32), throughput=at(seen.throughput),
+        counts=per_pixel(target.spectrum), x=x.astype(np.float32), y=y.astype(np.float32),
+        throughput=at(seen.throughput),
         atmosphere=at(optics.blur(seen.extinction * seen.telluric, bare)), slit_fraction=at(target.slit_fraction),
         slit_arcsec=slit, fwhm_arcsec=at(target.fwhm_arcsec), flux=at(target.flux),
         flux_seen=at(optics.blur(target.flux * 1e17, bare) / 1e17),
@@ -193,7 +190,9 @@ def _sky_pixels(bench, frame, light, nx, each=600):
         sky, objects = binned(sky, cuts), binned(objects, cuts)
         away = np.abs(seen.pixels.slit_arcsec[1]) < 5.0
         for target in seen.targets:
-            away &= np.abs(seen.pixels.slit_arcsec[1] - np.median(target.slit_arcsec)) > 2.5 * np.median(target.fwhm_arcsec)
+            away &= np.abs(seen.pixels.slit_arcsec[1] - np.median(target.slit_arcsec)) > 2.5 * np.median(
+                target.fwhm_arcsec
+            )
         k, a = np.nonzero(away & seen.pixels.inside)
         flat = np.unique((seen.pixels.row[k, a] // cuts[0]) * sky.shape[1] + a // cuts[1])
         flat = flat[(flat < sky.size)]
@@ -202,109 +201,26 @@ def _sky_pixels(bench, frame, light, nx, each=600):
             pool = flat[(sky.ravel()[flat] > 3 * level) == bool(bright)]
             pick = np.sort(rng.choice(pool, min(each, pool.size), replace=False)) if pool.size else pool
             row, col = np.divmod(pick, sky.shape[1])
-            x, y = _xy(bench, col, row)
-            values = (y * nx + x, np.full(pick.size, n), np.full(pick.size, bright), *(im.ravel()[pick] for im in (sky, objects, scattered)))
+            x, y = turned_xy(bench, col, row)
+            values = (
+                y * nx + x,
+                np.full(pick.size, n),
+                np.full(pick.size, bright),
+                *(im.ravel()[pick] for im in (sky, objects, scattered)),
+            )
             for key, value in zip(out, values, strict=True):
                 out[key].append(value)
     kinds = dict(index=np.int32, order=np.uint8, bright=np.uint8)
     return {f"sky_{k}": np.concatenate(v).astype(kinds.get(k, np.float32)) for k, v in out.items()}
 
 
-def frame_facts(frame, file, has_arrays):
-    """What the index says of one frame."""
-    shot = frame.shot
-    facts = dict(
-        file=file, arm=shot.arm, role=shot.role, exptime_s=shot.exposure_s, slit=shot.slit, lamps=list(shot.lamps),
-        ndit=shot.ndit, binning=_raw_binning(shot), mjd=round(frame.mjd, 8), obs_id=frame.obs_id,
-    )  # fmt: skip
-    if shot.on_sky:
-        facts.update(
-            object=frame.object_name, target=frame.target_name, airmass=shot.airmass, seeing_arcsec=shot.seeing_arcsec,
-            slit_offset_arcsec=shot.targets[0].slit_arcsec if shot.targets else 0.0, has_object=bool(shot.targets),
-        )  # fmt: skip
-    if has_arrays:
-        facts["truth"] = f"{frame.name}.npz"
-    return facts
-
-
-def _raw_binning(shot):
-    vertical = load_instrument("SOXS").arm(shot.arm)["detector"]["dispersion_axis"] == "y"
-    return list(shot.binning if vertical else shot.binning[::-1])
-
-
-def index_of(frames, files, benches):
-    """The contents of index.json."""
-    return dict(
-        format=1,
-        coordinates=COORDINATES,
-        frames={f.name: frame_facts(f, files[f.name], True) for f in frames},
-        observations=_observations(frames),
-        flexure=_flexure(frames, benches),
-        detectors={arm: _detector(bench) for arm, bench in benches.items()},
-    )
-
-
-def _observations(frames):
-    groups = {}
-    for f in frames:
-        if f.shot.on_sky:
-            groups.setdefault((f.obs_id, f.shot.arm), []).append(f)
-    out = []
-    for (obs_id, arm), group in groups.items():
-        kind, mode = group[0].shot.role.split("_")
-        lit = [f for f in group if f.shot.targets]
-        targets = [dict(t.facts, narrow_lines=narrow_lines(t.facts)) for t in lit[0].shot.targets]
-        out.append(
-            dict(obs_id=obs_id, name=group[0].obs_name, arm=arm, mode=mode, kind=kind, object=group[0].object_name,
-                 target=group[0].target_name, frames=[f.name for f in group], object_frames=[f.name for f in lit],
-                 targets=targets)
-        )  # fmt: skip
-    return out
-
-
-def _flexure(frames, benches):
-    """How far each order has moved at the slit's centre from each multi-pinhole arc to each frame of the sky."""
-    out = {}
-    for f in (f for f in frames if f.shot.on_sky):
-        bench = benches[f.shot.arm]
-        now = bench.solution_of(f.shot)
-        out[f.name] = {}
-        for arc in (a for a in frames if a.shot.role == "multi_pinhole_arc" and a.shot.arm == f.shot.arm):
-            then = bench.solution_of(arc.shot)
-            out[f.name][arc.name] = {str(n): _moved(bench, then[n], now[n]) for n in now}
-    return out
-
-
-def _moved(bench, then, now):
-    centre = 0.5 * sum(then.wavelength_nm)
-    ends = np.linspace(*then.wavelength_nm, 41)
-    d_along, d_across = (np.subtract(p, q) for p, q in zip(now.position(ends, 0.0), then.position(ends, 0.0), strict=True))
-    dx, dy = _xy(bench, d_along[20], d_across[20])
-    nm_px = 0.2 / (then.position(centre + 0.1, 0.0)[0] - then.position(centre - 0.1, 0.0)[0])
-    return dict(
-        dx_px=round(float(dx), 5), dy_px=round(float(dy), 5), dispersion_px_min=round(float(d_along.min()), 5),
-        dispersion_px_max=round(float(d_along.max()), 5), wavelength_nm=round(float(-d_along[20] * nm_px), 6),
-        centre_nm=round(centre, 3),
-    )  # fmt: skip
-
-
-def _detector(bench):
-    d = bench.data["detector"]
-    (x0, x1), (y0, y1) = d["science_columns"], d["science_rows"]
-    return dict(
-        science_area=[x1 - x0, y1 - y0], first_column=x0, first_row=y0, raw_size=list(d["raw_shape"][::-1]),
-        gain_electron_adu=bench.facts["detector"]["gain_e_adu"], read_noise_electron=bench.facts["detector"]["read_noise_e"],
-        dispersion_axis=d["dispersion_axis"], orders=list(bench.solution),
-    )  # fmt: skip
-
-
 def bad_pixels(bench):
     """Defects of a detector: index, kind, response, dark electrons per second in 300 s."""
-    kind = bench.detector.kind.T if _is_vertical(bench) else bench.detector.kind
+    kind = bench.detector.kind.T if is_vertical(bench) else bench.detector.kind
     index = np.flatnonzero(kind)
 
     def turned(a):
-        return (a.T if _is_vertical(bench) else a).ravel()[index].astype(np.float32)
+        return (a.T if is_vertical(bench) else a).ravel()[index].astype(np.float32)
 
     return dict(
         index=index.astype(np.int32), kind=kind.ravel()[index], response=turned(bench.detector.response),
@@ -315,8 +231,3 @@ def bad_pixels(bench):
 def write_arrays(path, arrays):
     with atomic_path(path) as tmp, open(tmp, "wb") as fh:
         np.savez_compressed(fh, **arrays)
-
-
-def write_index(path, index):
-    with atomic_path(path) as tmp, open(tmp, "w", encoding="utf8") as fh:
-        json.dump(index, fh, indent=1)

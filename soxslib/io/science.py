@@ -8,6 +8,7 @@ from soxslib.io import products, spectra
 from soxslib.io.flats import read_master_flat
 from soxslib.io.keywords import exposure_of
 from soxslib.io.masters import read_master_bias, read_master_dark
+from soxslib.io.rectified import write_rectified
 from soxslib.io.tables import read_ecsv
 
 
@@ -48,6 +49,7 @@ def _read_spatial(path):
 
 def write_science(job, result, metrics):
     """All products of a science step that its rule declares."""
+    from soxslib.recipes.rectified import rectified_orders
     from soxslib.recipes.stare import sky_frames
 
     header = job.header("SCI_SLIT_FLUX", metrics=metrics)
@@ -56,6 +58,7 @@ def write_science(job, result, metrics):
     spectra.write_merged(job.outputs["merged"], result.merged[0], header)
     spectra.write_text(job.outputs["text"], result.merged[0], header)
     products.write_tables(job.outputs["trace"], [_trace_table(result)], job.header("OBJECT_TAB", metrics=metrics))
+    write_rectified(job.outputs["rectified"], rectified_orders(result.exposures, result.shifts, job.settings), header)
     if "skysub" in job.outputs:
         subtracted, sky = sky_frames(result)
         products.write_frame(job.outputs["skysub"], subtracted, job.header("SKYSUB", metrics=metrics))

@@ -7,9 +7,9 @@ import numpy as np
 
 from soxslib.datamodel import Frame, MergedSpectrum, OrderSpectrum, Quality
 from soxslib.errors import ReductionError
-from soxslib.numerics.merge import merge_orders
 from soxslib.recipes.combine import extract_source, relative_throughput
 from soxslib.recipes.flexure import exposure_shifts
+from soxslib.recipes.merge_orders import merge_extracted
 from soxslib.recipes.prepare import prepare
 from soxslib.recipes.science import ReducedExposure, reduce_exposure
 
@@ -69,10 +69,7 @@ def reduce_all(raws, expected_arcsec, calibrations, settings):
     throughput = relative_throughput(exposures, [0] * len(exposures))
     n_sources = min(len(e.sources) for e in exposures)
     sources = [extract_source(exposures, shifts, throughput, k, settings) for k in range(n_sources)]
-    merged = [
-        merge_orders(s, step_nm=settings.merge_step_nm, taper_fraction=settings.merge_taper, smooth_px=settings.merge_smooth_px)
-        for s in sources
-    ]
+    merged = [merge_extracted(s, exposures[0].exposure, settings) for s in sources]
     return ScienceResult(exposures, shifts, throughput, sources, merged, background, warnings)
 
 

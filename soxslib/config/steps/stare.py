@@ -1,5 +1,7 @@
 """Settings of stare; nod and offset share them."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from soxslib.config.settings import StepSettings
@@ -42,6 +44,8 @@ class Settings(StepSettings):
     subtract_background: bool = Field(True, description="Subtract scattered light measured between the orders")
     flexure: bool = Field(True, description="Measure and apply the shift of the orders since the arc")
 
+    wavelength_medium: Literal["air", "vacuum"] = Field("air", description="Medium of the wavelengths of merged spectra")
+    wavelength_frame: Literal["observer", "barycentre"] = Field("observer", description="Rest frame of the wavelengths of merged spectra")
     merge_step_nm: float = Field(0.02, gt=0.001, lt=10, description="Bin of the merged spectrum [nm]")
     merge_taper: float = Field(0.05, ge=0, lt=0.5, description="Part of an order over which its weight falls to zero at both ends")
     merge_smooth_px: int = Field(101, ge=3, description="Length over which the weights of merging are smoothed [px]")

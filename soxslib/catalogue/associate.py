@@ -1,7 +1,8 @@
 """Which calibrations serve a set: hard keys, validity window, costs, ranking. Pure."""
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
+from collections import defaultdict
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -32,34 +33,81 @@ class Choice:
 
 
 class Shelf:
-    """Offers of one calibration and arm, sorted by time, so that a window is found without looking at all of them."""
+    """Offers of one calibration and arm: by what must match, then by time, so that few of thousands are looked at."""
 
-    def __init__(self, offers):
+    def __init__(self, offers, rule):
         self.offers = sorted(offers, key=lambda o: (o.set.mjd, o.path))
-        self.times = [o.set.mjd for o in self.offers]
+        self.racks = defaultdict(lambda: defaultdict(list))
+        for offer in self.offers:
+            exposure = fact(offer.set.frames[0], "exposure_s") if rule.get("exposure") else None
+            self.racks[hard_key(offer.set, rule)][offer.set.role, exposure].append(offer)
 
-    def within(self, mjd, days):
-        return self.offers[bisect_left(self.times, mjd - days) : bisect_right(self.times, mjd + days)]
+
+def hard_key(group, rule):
+    """The facts of a set that a calibration must share."""
+    return tuple(fact(group.frames[0], name) for name in rule["same"])
 
 
-def choose(group, shelf, rule, *, count, pins=()):
-    """The Choice for a set from a Shelf. `pins`: patterns of stems or paths that alone are allowed, in their order."""
+def choose(group, shelf, rule, *, count, pins=(), failed=frozenset()):
+    """The Choice for a set from a Shelf.
+
+    pins: patterns of stems or paths that alone are allowed, in their order. failed: paths of products known to be
+    unusable; they stay candidates (so that a set's inputs do not change with the fate of others), but when all of them
+    are such, the next best are added.
+    """
     if pins:
         return _pinned(shelf, pins)
-    fitting = [
-        o
-        for o in shelf.within(group.mjd, rule["window_d"])
-        if not _mismatch(group, o, rule) and _serves(group, o, rule)
-    ]
-    if not fitting:
+    ranked = _ranked(group, shelf, rule, count, exclude=frozenset())
+    if not ranked:
         return Choice(reason=_why_none(group, shelf, rule))
-    cost = {o.path: _cost(group, o, rule["cost"]) for o in fitting}
-    ranked = sorted(fitting, key=lambda o: (cost[o.path], o.path))
-    if rule.get("exposure") == "exact":
-        ranked = _by_exposure(group.first.exposure_s, ranked)
+    if failed.issuperset(o.path for o in ranked):
+        ranked = ranked + _ranked(group, shelf, rule, count, exclude=failed)
+    return Choice(tuple(ranked))
+
+
+def _ranked(group, shelf, rule, count, exclude):
+    """The best offers of a shelf, at most `count`."""
+    ranked = []
+    for (role, _), offers in shelf.racks.get(hard_key(group, rule), {}).items():
+        if _serves(group, role, rule):
+            ranked += _cheapest(group, [o for o in offers if o.path not in exclude] if exclude else offers, rule, count)
+    ranked.sort(key=lambda pair: (pair[0], pair[1].path))
+    if rule.get("exposure"):
+        ranked = _by_exposure(group.first.exposure_s, [offer for _, offer in ranked])
     else:
-        ranked = [o for o in ranked if cost[o.path] <= cost[ranked[0].path] + rule["reach"]]
-    return Choice(tuple(ranked[:count]))
+        ranked = [offer for cost, offer in ranked if cost <= ranked[0][0] + rule["reach"]]
+    return ranked[:count]
+
+
+def _cheapest(group, offers, rule, count):
+    """[(cost, offer)] of the few that can be among the best, out of offers sorted by time.
+
+    The age alone costs more and more from the set's own time on, so the search ends when it costs more than what is
+    already found may cost.
+    """
+    found, limit = [], math.inf
+    for age, offer in _outwards(offers, group.mjd):
+        if age > rule["window_d"] or age / rule["cost"]["time_d"] > limit:
+            break
+        found.append((_cost(group, offer, rule["cost"]), offer))
+        if len(found) >= count:
+            limit = min(sorted(cost for cost, _ in found)[count - 1], min(c for c, _ in found) + rule["reach"])
+    return found
+
+
+def _outwards(offers, mjd):
+    """(age, offer) from the nearest in time to the farthest, out of offers sorted by time."""
+    right = bisect_left(offers, mjd, key=lambda o: o.set.mjd)
+    left = right - 1
+    while left >= 0 or right < len(offers):
+        before = mjd - offers[left].set.mjd if left >= 0 else math.inf
+        after = offers[right].set.mjd - mjd if right < len(offers) else math.inf
+        if before < after:
+            yield before, offers[left]
+            left -= 1
+        else:
+            yield after, offers[right]
+            right += 1
 
 
 def _pinned(shelf, pins):
@@ -74,15 +122,9 @@ def _is_named(offer, pattern):
     return any(fnmatchcase(text, pattern) for text in (offer.stem, offer.path, name))
 
 
-def _serves(group, offer, rule):
-    steps = rule.get("for", {}).get(offer.set.role)
+def _serves(group, role, rule):
+    steps = rule.get("for", {}).get(role)
     return steps is None or group.step in steps
-
-
-def _mismatch(group, offer, rule):
-    """The hard keys in which a set and an offer differ."""
-    mine, other = group.frames[0], offer.set.frames[0]
-    return [key for key in rule["same"] if fact(mine, key) != fact(other, key)]
 
 
 def _cost(group, offer, cost):
@@ -92,6 +134,8 @@ def _cost(group, offer, cost):
         total += angle_between(mine.exposure.rotator_deg, other.exposure.rotator_deg) / cost["rotator_deg"]
     total += sum(penalty for key, penalty in cost.get("other", {}).items() if fact(mine, key) != fact(other, key))
     widths = mine.exposure.slit_width_arcsec, other.exposure.slit_width_arcsec
+    if group.night != offer.set.night:
+        total += cost.get("other_night", 0.0)
     if "octave" in cost and all(widths):
         total += cost["octave"] * abs(math.log2(widths[0] / widths[1]))
     if "narrow" in cost and (widths[1] or 0.0) < cost["narrow"]["below_arcsec"]:
@@ -121,15 +165,17 @@ def _by_exposure(exposure_s, ranked):
 
 
 def _why_none(group, shelf, rule):
-    serving = [o for o in shelf.offers if _serves(group, o, rule)]
+    """Why none of a shelf serves a set; '' when the shelf is empty."""
+    serving = [o for o in shelf.offers if _serves(group, o.set.role, rule)]
     if not serving:
         return ""
-    matching = [o for o in serving if not _mismatch(group, o, rule)]
+    wanted = hard_key(group, rule)
+    matching = [o for o in serving if hard_key(o.set, rule) == wanted]
     if matching:
         age = min(abs(o.set.mjd - group.mjd) for o in matching)
         return f"none within {rule['window_d']} days (the nearest is {age:.0f} days away)"
-    key = _mismatch(
-        group, min(serving, key=lambda o: (len(_mismatch(group, o, rule)), abs(o.set.mjd - group.mjd))), rule
-    )[0]
-    there = sorted({str(fact(o.set.frames[0], key)) for o in serving})
-    return f"no match on {key} ({fact(group.frames[0], key)} is needed, there is {', '.join(there[:4])})"
+    there = {hard_key(o.set, rule) for o in serving}
+    nearest = max(there, key=lambda key: sum(a == b for a, b in zip(key, wanted, strict=True)))
+    i = next(i for i, (a, b) in enumerate(zip(nearest, wanted, strict=True)) if a != b)
+    values = ", ".join(sorted({str(key[i]) for key in there})[:4])
+    return f"no match on {rule['same'][i]} ({wanted[i]} is needed, there is {values})"

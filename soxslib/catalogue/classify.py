@@ -15,6 +15,11 @@ class Frame:
     reason: str = ""
 
     @property
+    def objection(self):
+        """The reason without the file's name."""
+        return self.reason.split(": ", 1)[-1]
+
+    @property
     def exposure(self):
         return self.entry.exposure
 

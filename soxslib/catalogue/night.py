@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
 from soxslib import __version__, workflow_dir
 from soxslib.catalogue.database import load_entries
 from soxslib.catalogue.external import find_external
-from soxslib.catalogue.plan import Plan, Problem, Task, make_plan
+from soxslib.catalogue.plan import load_rules, make_plan
 from soxslib.catalogue.scan import find_files
+from soxslib.catalogue.summary import FAILED, result_of
+from soxslib.catalogue.tasks import Plan, Problem, Task, Wishes
 from soxslib.config.user import read_config
 from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
@@ -164,14 +166,12 @@ def open_night(overrides=None, *, is_main=True):
 
 def plan_night(config):
     """The Night of the index as it is, its plan written down."""
-    instrument = load_instrument(config.instrument)
-    plan = make_plan(
-        load_entries(INDEX),
-        instrument,
-        exclude=config.exclude,
-        pins=config.pin,
-        external=find_external(config.calibrations, instrument),
-    )
+    instrument, entries = load_instrument(config.instrument), load_entries(INDEX)
+    external = find_external(config.calibrations, instrument)
+    wishes = Wishes(exclude=tuple(config.exclude), pins=tuple(config.pin), external=external)
+    plan = make_plan(entries, instrument, wishes)
+    if failed := _failed_calibrations(plan.tasks, instrument):
+        plan = make_plan(entries, instrument, replace(wishes, failed=failed))
     settings = _all_settings(config, instrument)
     content = json.dumps(
         {
@@ -192,6 +192,12 @@ def plan_night(config):
             temporary.write_text(content, encoding="utf8")
     os.environ[PLAN_VARIABLE] = os.path.abspath(path)
     return Night(plan, config, json.loads(json.dumps(settings)), path)
+
+
+def _failed_calibrations(tasks, instrument):
+    """Products that an earlier run could not make."""
+    steps = load_rules(instrument)["association"]
+    return frozenset(task.product for task in tasks if task.step in steps and result_of(task).status == FAILED)
 
 
 def _all_settings(config, instrument):

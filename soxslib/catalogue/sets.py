@@ -5,6 +5,7 @@ import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from soxslib.catalogue.classify import Frame
 
@@ -26,7 +27,7 @@ class FrameSet:
     def first(self):
         return self.frames[0].exposure
 
-    @property
+    @cached_property
     def mjd(self):
         """Middle of the set, start times."""
         return 0.5 * (self.frames[0].exposure.mjd + self.frames[-1].exposure.mjd)

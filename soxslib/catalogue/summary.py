@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from soxslib.catalogue.plan import Problem, Task
+from soxslib.catalogue.tasks import Problem, Task
 
 MADE, FAILED, ABSENT = "made", "failed", "absent"
 
@@ -45,8 +45,8 @@ def summary_text(results, problems, notes):
     lines += _block("spectra", [_spectrum_line(r) for r in calibrated])
     lines += _block("failed", [str(r) for r in results if r.status == FAILED])
     lines += _block("not run", [str(r) for r in results if r.status == ABSENT])
-    lines += _block("cannot be made", [_problem_line(p) for p in lost])
-    lines += _block("frames that cannot be used", [_problem_line(p) for p in problems if not p.is_lost])
+    lines += _block("cannot be made", [str(p) for p in lost])
+    lines += _block("frames that cannot be used", [str(p) for p in problems if not p.is_lost])
     lines += _block(
         "done without", [f"{r.task.step} {r.task.stem}: {_missing(r.task)}" for r in results if r.task.missing]
     )
@@ -66,10 +66,6 @@ def _spectrum_line(result):
     return f"{result.task.target or result.task.stem} {result.task.arm}: {result.task.outputs['fluxcal']}"
 
 
-def _problem_line(problem):
-    return f"{problem.what}: {problem.reason}" if problem.stem else problem.reason
-
-
 def _missing(task):
     return "; ".join(f"no {name.replace('_', ' ')} ({reason})" for name, reason in task.missing.items())
 
@@ -82,7 +78,7 @@ def _passed_over(results):
 def losses(results, problems):
     """What was asked for and is not there, a line each: the run must not end well with any."""
     lines = [str(r) for r in results if r.status != MADE]
-    return lines + [_problem_line(p) for p in problems if p.is_lost]
+    return lines + [str(p) for p in problems if p.is_lost]
 
 
 def read_plan(path):

@@ -44,8 +44,8 @@ def plan_lines(night, *, show_all=False):
         counts[task.step] = counts.get(task.step, 0) + 1
     lines += ["planned: " + (", ".join(f"{n} {step}" for step, n in counts.items()) or "nothing")]
     lost = [p for p in night.unmade if p.is_lost]
-    lines += _block("cannot be reduced", [f"{p.what}: {p.reason}" if p.stem else p.reason for p in lost])
-    lines += _block("frames that cannot be used", [p.reason for p in night.unmade if not p.is_lost])
+    lines += _block("cannot be reduced", [str(p) for p in lost])
+    lines += _block("frames that cannot be used", [str(p) for p in night.unmade if not p.is_lost])
     return lines + _block("frames without use", night.plan.notes)
 
 

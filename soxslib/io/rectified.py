@@ -4,7 +4,7 @@ import numpy as np
 from astropy.io import fits
 
 from soxslib.datamodel import RectifiedOrder
-from soxslib.io.products import _open, write_hdus
+from soxslib.io.products import _open, write_hdus, write_tombstone
 from soxslib.io.spectra import DENSITY, spectral_header
 
 _CORRELATION = "ESO PRO COVFAC"
@@ -20,7 +20,7 @@ def write_rectified(path, orders, header):
             hdu = fits.ImageHDU(np.asarray(image, kind), fits.Header(wcs), name=f"{name}_{o.order}")
             if unit:
                 hdu.header["BUNIT"] = unit
-            hdu.header[f"HIERARCH {_CORRELATION}"] = (round(o.correlation, 4), "Variance of a wide sum over sum of variances")
+            hdu.header[f"HIERARCH {_CORRELATION}"] = (round(o.correlation, 4), "Wide sum: variance over its bins")
             hdus.append(hdu)
     write_hdus(path, hdus)
 
@@ -58,10 +58,16 @@ def wcs_cards(image, is_vacuum=False):
 
 
 def write_2d(path, image, header):
-    """_2D.fits: FLUX, ERRS [erg/s/cm2/Angstrom per bin along the slit] and QUAL: a sum along the slit is a spectrum."""
+    """_2D.fits: FLUX, ERRS [erg/s/cm2/Angstrom per bin along the slit] and QUAL: a sum along the slit is a spectrum.
+
+    A tombstone without image: the spectrum does not need it.
+    """
+    if image is None:
+        write_tombstone(path, "the extraction left no rectified orders")
+        return
     header = spectral_header(header)
     header.extend(wcs_cards(image), update=True)
-    header[f"HIERARCH {_CORRELATION}"] = (round(image.correlation, 4), "Variance of a wide sum over sum of variances")
+    header[f"HIERARCH {_CORRELATION}"] = (round(image.correlation, 4), "Wide sum: variance over its bins")
     header["BUNIT"] = DENSITY
     with np.errstate(invalid="ignore"):
         errors = np.sqrt(image.variance)

@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.io import fits
 
-from soxslib.datamodel import MergedSpectrum, OrderSpectrum
+from soxslib.datamodel import MergedSpectrum, OrderResponse, OrderSpectrum, Response
 from soxslib.io.atomic import atomic_path
 from soxslib.io.barycentre import barycentric_cards
 from soxslib.io.products import is_turned, read_header, read_table, write_tables
@@ -157,16 +157,18 @@ def spectral_header(header, is_vacuum=False, velocity_km_s=0.0):
 # --- response and efficiency ------------------------------------------------------------------------------------------
 
 
-def write_efficiency(path, wavelength_nm, efficiency, order, header):
+def write_efficiency(path, efficiency, header):
     """_EFFICIENCY.fits: detected electrons per photon above the atmosphere, extinction and slit loss taken out."""
-    columns = dict(WAVE=wavelength_nm, EFFICIENCY=efficiency.astype(np.float32), order=order.astype(np.int16))
+    columns = dict(
+        WAVE=efficiency.wavelength_nm, EFFICIENCY=efficiency.value.astype(np.float32), order=efficiency.order.astype(np.int16)
+    )
     write_tables(path, [("EFFICIENCY", columns, {"WAVE": "nm"})], header)
 
 
 def write_response(path, response, header):
     """_RESP.fits: RESPONSE [erg/s/cm2/Angstrom for one electron/s/nm above the atmosphere], per order on a grid of wavelengths."""
     header = fits.Header(header, copy=True)
-    header["HIERARCH ESO PRO RESP BASIS"] = ("ELECTRON/S/NM", "Counts it applies to: per nm, so for any binning")
+    header["HIERARCH ESO PRO RESP BASIS"] = ("ELECTRON/S/NM", "Counts it applies to")
     header["HIERARCH ESO PRO RESP STAR"] = (response.star, "Flux standard")
     rows = lambda name: np.concatenate([getattr(o, name) for o in response.orders])
     columns = dict(
@@ -182,8 +184,6 @@ def write_response(path, response, header):
 
 def read_response(path):
     """The Response of a _RESP.fits."""
-    from soxslib.datamodel import OrderResponse, Response
-
     header, t = read_header(path), read_table(path)
     orders = []
     for number in np.unique(t["order"]):

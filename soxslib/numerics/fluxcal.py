@@ -11,14 +11,26 @@ PLANCK_LIGHT_ERG_NM = 1.986445857e-9  # h c [erg nm]
 ANGSTROM_PER_NM = 10.0
 
 
-def calibrate_order(order, response, *, exposure_s, extinction_mag, airmass, slit_fraction=1.0):
+def calibration_factor(wavelength_nm, response, *, exposure_s, extinction_mag, airmass, slit_fraction):
+    """erg/s/cm2/Angstrom x nm above the atmosphere for one electron; the response's last value beyond its ends."""
+    log_response = np.interp(wavelength_nm, response.wavelength_nm, response.log_response)
+    return np.exp(log_response) / (exposure_s * transmission(extinction_mag, airmass) * slit_fraction)
+
+
+def calibrate_order(order, response, *, exposure_s, extinction_mag, airmass, slit_fraction):
     """(order, relative systematic error): the order in energy per pixel [erg/s/cm2/Angstrom x nm] above the atmosphere.
 
     The response counts electrons per nm, so that it fits data of any binning. Wavelengths beyond the response's are flagged
     and hold its last value; those it had to interpolate keep their larger error.
     """
-    log_response = np.interp(order.wavelength_nm, response.wavelength_nm, response.log_response)
-    factor = np.exp(log_response) / (exposure_s * transmission(extinction_mag, airmass) * slit_fraction)
+    factor = calibration_factor(
+        order.wavelength_nm,
+        response,
+        exposure_s=exposure_s,
+        extinction_mag=extinction_mag,
+        airmass=airmass,
+        slit_fraction=slit_fraction,
+    )
     step = response.wavelength_nm[1] - response.wavelength_nm[0]
     low, high = response.wavelength_nm[0] - 2 * step, response.wavelength_nm[-1] + 2 * step
     beyond = (order.wavelength_nm < low) | (order.wavelength_nm > high)

@@ -24,7 +24,7 @@ def rectified_order(order, flux, variance, quality, wavelength, slit, *, step_nm
     )
     inside = known & ((quality & int(HARD_BITS)) == 0) & np.isfinite(flux)
     # in the mean over the order: what pixels put in over what bins hold
-    ratio = np.median(variance[inside]) * inside.sum() / max(np.sum(planes[1][(planes[2] == 0)]), 1e-30)
+    ratio = np.sum(variance[inside]) / max(np.sum(planes[1][(planes[2] == 0)]), 1e-30)
     return RectifiedOrder(order, grid, position, *planes, correlation=float(max(ratio, 1.0)))
 
 

@@ -1,5 +1,6 @@
 """Energy above the atmosphere from extracted counts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,8 +9,9 @@ from soxslib.datamodel import MergedSpectrum, Response
 from soxslib.errors import ReductionError
 from soxslib.numerics.air import in_frame
 from soxslib.numerics.extinction import extinction_mag, slit_fraction
-from soxslib.numerics.fluxcal import calibrate_order, combine_responses
+from soxslib.numerics.fluxcal import calibrate_order, calibration_factor, combine_responses
 from soxslib.numerics.merge import merge_calibrated
+from soxslib.numerics.rectify import merge_rectified, scaled
 from soxslib.recipes.slit_loss import seeing_of
 
 
@@ -24,47 +26,73 @@ class FluxCalibrated:
     slit_fraction: float  # estimated, median over the arm
     is_slit_corrected: bool
     missing: tuple  # orders without response
+    through: Callable  # wavelength -> part of a centred star's light that passes the slit
 
 
-def flux_calibration(orders, exposure, responses, extinction, settings, *, step_nm, is_vacuum, velocity_km_s, profile_fwhm=None):
-    """The FluxCalibrated of extracted orders: calibrated one by one, then merged by inverse variance."""
-    result = mean_response(responses) if settings.responses == "all" else responses[0]
+def flux_calibration(orders, exposure, responses, extinction, settings, merged, profile_fwhm=None):
+    """The FluxCalibrated of extracted orders: calibrated one by one, then merged by inverse variance.
+
+    merged: the merged counts, whose bins, medium and frame the result shares; profile_fwhm: (arcsec, nm) along the slit.
+    """
+    response = mean_response(responses) if settings.responses == "all" else responses[0]
     airmass = exposure.airmass or 1.0
     through = slit_function(exposure, profile_fwhm, settings)
-    calibrated, systematic, missing, fractions = [], [], [], []
-    for order in orders:
-        if order.order not in result:
-            missing.append(order.order)
-            continue
-        fraction = through(order.wavelength_nm)
-        magnitude = extinction_mag(order.wavelength_nm, *extinction)
-        new, relative = calibrate_order(
-            order,
-            result[order.order],
-            exposure_s=exposure.exposure_s,
-            extinction_mag=magnitude,
-            airmass=airmass,
-            slit_fraction=fraction if settings.correct_slit_loss else 1.0,
-        )
-        calibrated.append(new)
-        # a magnitude is 0.92 of the natural log
-        systematic.append(np.hypot(relative, 0.921 * settings.extinction_error * magnitude * airmass))
-        fractions.append(np.nanmedian(fraction))
-    if not calibrated:
-        raise ReductionError(f"{exposure.file}: the response of {result.star} has none of its orders; check the arm of the response")
-    moved = in_frame(calibrated, is_vacuum=is_vacuum, velocity_km_s=velocity_km_s)
+    known = [o for o in orders if o.order in response]
+    if not known:
+        raise ReductionError(f"{exposure.file}: the response of {response.star} has none of its orders; check its arm")
+    pairs = [_calibrate(o, exposure, response[o.order], extinction, airmass, through, settings) for o in known]
+    calibrated, systematic = [p[0] for p in pairs], [p[1] for p in pairs]
     spectrum = merge_calibrated(
-        moved,
+        in_frame(calibrated, is_vacuum=merged.is_vacuum, velocity_km_s=merged.velocity_km_s),
         systematic,
-        step_nm=step_nm,
+        step_nm=float(merged.wavelength_nm[1] - merged.wavelength_nm[0]),
         taper_fraction=settings.merge_taper_fraction,
         smooth_px=settings.merge_smooth_px,
     )
-    median_fraction = float(np.median(fractions))
-    spectrum = replace(spectrum, is_vacuum=is_vacuum, velocity_km_s=velocity_km_s)
     return FluxCalibrated(
-        spectrum, tuple(calibrated), result, airmass, median_fraction, settings.correct_slit_loss, tuple(missing)
+        spectrum=replace(spectrum, is_vacuum=merged.is_vacuum, velocity_km_s=merged.velocity_km_s),
+        orders=tuple(calibrated),
+        response=response,
+        airmass=airmass,
+        slit_fraction=float(np.nanmedian(through(spectrum.wavelength_nm))),
+        is_slit_corrected=settings.correct_slit_loss,
+        missing=tuple(o.order for o in orders if o.order not in response),
+        through=through,
     )
+
+
+def _calibrate(order, exposure, response, extinction, airmass, through, settings):
+    """(calibrated order, its relative systematic error)."""
+    magnitude = extinction_mag(order.wavelength_nm, *extinction)
+    calibrated, relative = calibrate_order(
+        order,
+        response,
+        exposure_s=exposure.exposure_s,
+        extinction_mag=magnitude,
+        airmass=airmass,
+        slit_fraction=through(order.wavelength_nm) if settings.correct_slit_loss else 1.0,
+    )
+    # a magnitude is 0.92 of the natural log
+    return calibrated, np.hypot(relative, 0.921 * settings.extinction_error * magnitude * airmass)
+
+
+def calibrate_images(images, exposure, extinction, result, settings):
+    """One RectifiedOrder [erg/s/cm2/Angstrom per bin along the slit] from the rectified counts of the orders; None without."""
+    scaled_images = []
+    for image in images:
+        if image.order in result.response:
+            one = calibration_factor(
+                image.wavelength_nm,
+                result.response[image.order],
+                exposure_s=exposure.exposure_s,
+                extinction_mag=extinction_mag(image.wavelength_nm, *extinction),
+                airmass=result.airmass,
+                slit_fraction=result.through(image.wavelength_nm) if settings.correct_slit_loss else 1.0,
+            )
+            scaled_images.append(scaled(image, one / (image.wavelength_nm[1] - image.wavelength_nm[0])))
+    if not scaled_images:
+        return None
+    return merge_rectified(scaled_images, taper_fraction=settings.merge_taper_fraction, smooth_bins=settings.merge_smooth_px)
 
 
 def slit_function(exposure, profile_fwhm, settings):

@@ -20,18 +20,26 @@ _WITHOUT_BLAZE = 4.0  # a blaze guessed from the neighbours is so much worse tha
 
 
 @dataclass(frozen=True)
+class Efficiency:
+    """Detected electrons per photon of the most efficient order, at increasing wavelengths."""
+
+    wavelength_nm: np.ndarray
+    value: np.ndarray
+    order: np.ndarray
+
+
+@dataclass(frozen=True)
 class ResponseResult:
-    """The response, the efficiency on one row of wavelengths (with the order it is of), and how they were found."""
+    """The response, the efficiency, and how they were found: curves and stars by order."""
 
     response: Response
-    wavelength_nm: np.ndarray
-    efficiency: np.ndarray
-    efficiency_order: np.ndarray
+    efficiency: Efficiency
     curves: dict
     stars: dict
     airmass: float
-    slit_fraction: float
+    slit_fraction: float  # of the star's light, median over the arm
     seeing_arcsec: float
+    slit_width_arcsec: float | None
 
 
 def response(orders, exposure, standard, extinction, settings, profile_fwhm=None):
@@ -59,15 +67,16 @@ def response(orders, exposure, standard, extinction, settings, profile_fwhm=None
             f"{exposure.file}: no order of {standard.name} has enough counts for a response; look at its extraction or exclude it"
         )
     area = load_instrument(exposure.instrument).data["telescope_area_cm2"]
-    merged = _strongest(curves, area)
+    found = _strongest(curves, area)
     return ResponseResult(
         Response(standard.name, tuple(_order_response(o, c, settings) for o, c in sorted(curves.items()))),
-        *merged,
+        found,
         curves,
         {s.order: s for s in stars},
         airmass,
-        float(np.median(through(merged[0]))),
+        float(np.median(through(found.wavelength_nm))),
         seeing,
+        exposure.slit_width_arcsec,
     )
 
 
@@ -137,7 +146,7 @@ def _order_response(order, curve, settings):
 
 
 def _strongest(curves, area_cm2):
-    """(wavelength, efficiency, order) of the most efficient order at each wavelength."""
+    """The Efficiency of the arm."""
     wavelength = np.sort(np.concatenate([c.wavelength_nm for c in curves.values()]))
     numbers = np.array(list(curves))
     each = np.array(
@@ -145,4 +154,4 @@ def _strongest(curves, area_cm2):
     )
     best = np.argmax(each, axis=0)
     sensitivity = np.exp(each[best, np.arange(wavelength.size)])
-    return wavelength, efficiency(wavelength, sensitivity, area_cm2), numbers[best]
+    return Efficiency(wavelength, efficiency(wavelength, sensitivity, area_cm2), numbers[best])

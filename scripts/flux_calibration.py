@@ -15,7 +15,9 @@ def main(job):
     best = required(job, "response", spectra.read_response)
     responses = job.calibrations("response", spectra.read_response) if job.settings.responses == "all" else [best]
     extinction = read_extinction(exposure)
-    result = flux_calibration(orders, exposure, responses, extinction, job.settings, merged, profile_fwhm(orders, header))
+    result = flux_calibration(
+        orders, exposure, responses, extinction, job.settings, merged, profile_fwhm(orders, header)
+    )
     metrics = measure(result)
     spectra.write_merged(job.outputs["fluxcal"], result.spectrum, job.header("SCI_SLIT_FLUX", metrics=metrics))
     images = job.calibration("rectified", rectified.read_rectified)
@@ -24,4 +26,4 @@ def main(job):
     job.write_metrics(metrics)
 
 
-run(snakemake, main)  # noqa: F821
+run(snakemake, main)

@@ -15,8 +15,10 @@ def main(job):
     result = response(orders, exposure, standard, read_extinction(exposure), job.settings, profile_fwhm(orders, header))
     metrics = measure(result)
     spectra.write_response(job.outputs["response"], result.response, job.header("RESP_TAB", metrics=metrics))
-    spectra.write_efficiency(job.outputs["efficiency"], result.efficiency, job.header("EFFICIENCY_TAB", metrics=metrics))
+    spectra.write_efficiency(
+        job.outputs["efficiency"], result.efficiency, job.header("EFFICIENCY_TAB", metrics=metrics)
+    )
     job.write_metrics(metrics)
 
 
-run(snakemake, main)  # noqa: F821
+run(snakemake, main)

@@ -5,7 +5,10 @@ from soxslib.numerics.barycentre import DAY_S, barycentric_correction_km_s
 
 
 def barycentric_cards(header):
-    """{card: (value, comment)}: the correction at the middle of the exposure; {} when the header lacks time or position."""
+    """{card: (value, comment)}: the correction at the middle of the exposure.
+
+    {} when the header lacks time or position.
+    """
     try:
         mjd, ra, dec = (float(header[c]) for c in ("MJD-OBS", "RA", "DEC"))
     except (KeyError, TypeError, ValueError):

@@ -11,11 +11,18 @@ _CORRELATION = "ESO PRO COVFAC"
 
 
 def write_rectified(path, orders, header):
-    """_RECTIFIED.fits: FLUX_<o> [electron per bin], VAR_<o>, QUAL_<o> of every order, axes wavelength and slit position."""
+    """_RECTIFIED.fits: FLUX_<o> [electron per bin], VAR_<o>, QUAL_<o> of every order.
+
+    Axes wavelength and slit position.
+    """
     hdus = [fits.PrimaryHDU(header=header)]
     for o in orders:
         wcs = wcs_cards(o)
-        planes = (("FLUX", o.flux, "electron", np.float32), ("VAR", o.variance, "electron2", np.float32), ("QUAL", o.quality, "", np.int16))
+        planes = (
+            ("FLUX", o.flux, "electron", np.float32),
+            ("VAR", o.variance, "electron2", np.float32),
+            ("QUAL", o.quality, "", np.int16),
+        )
         for name, image, unit, kind in planes:
             hdu = fits.ImageHDU(np.asarray(image, kind), fits.Header(wcs), name=f"{name}_{o.order}")
             if unit:
@@ -33,10 +40,14 @@ def read_rectified(path):
             if not hdu.name.startswith("FLUX_"):
                 continue
             number = int(hdu.name.removeprefix("FLUX_"))
-            axis = lambda i, h=hdu.header: h[f"CRVAL{i}"] + h[f"CDELT{i}"] * (np.arange(h[f"NAXIS{i}"]) + 1 - h[f"CRPIX{i}"])
+            axis = lambda i, h=hdu.header: (
+                h[f"CRVAL{i}"] + h[f"CDELT{i}"] * (np.arange(h[f"NAXIS{i}"]) + 1 - h[f"CRPIX{i}"])
+            )
             flux, variance, quality = (np.asarray(hdus[f"{n}_{number}"].data) for n in ("FLUX", "VAR", "QUAL"))
             correlation = float(hdu.header[_CORRELATION])
-            orders.append(RectifiedOrder(number, axis(1), axis(2), flux, variance, quality.astype(np.uint16), correlation))
+            orders.append(
+                RectifiedOrder(number, axis(1), axis(2), flux, variance, quality.astype(np.uint16), correlation)
+            )
         return orders, hdus[0].header.copy()
 
 
@@ -74,7 +85,10 @@ def write_2d(path, image, header):
     primary = fits.PrimaryHDU(image.flux.astype(np.float32), header)
     primary.name = "FLUX"
     hdus = [primary]
-    for name, plane, unit in (("ERRS", errors.astype(np.float32), DENSITY), ("QUAL", image.quality.astype(np.int16), "")):
+    for name, plane, unit in (
+        ("ERRS", errors.astype(np.float32), DENSITY),
+        ("QUAL", image.quality.astype(np.int16), ""),
+    ):
         hdu = fits.ImageHDU(plane, fits.Header(wcs_cards(image)), name=name)
         if unit:
             hdu.header["BUNIT"] = unit

@@ -84,12 +84,13 @@ def write_merged(path, merged, header):
     unit, square = (DENSITY, "erg2 / (s2 cm4 Angstrom2)") if merged.flux_calibrated else ("ct", "ct2")
     columns = _merged_columns(merged)
     units = {"WAVE": "nm", "WAVE_ERR": "nm"}
-    units.update({name: unit for name in ("FLUX", "ERR", "ERR_SYS", "SKY")})
+    units.update(dict.fromkeys(("FLUX", "ERR", "ERR_SYS", "SKY"), unit))
     units.update({name: square for name in columns if name.startswith("COV")})
     header = spectral_header(header, merged.is_vacuum, merged.velocity_km_s)
     overlaps = _CALIBRATED_OVERLAPS if merged.flux_calibrated else _MERGED_OVERLAPS
     header["HIERARCH ESO PRO MERGE OVERLAPS"] = overlaps
-    header["HIERARCH ESO PRO MERGE STEP"] = (round(merged.wavelength_nm[1] - merged.wavelength_nm[0], 9), "[nm] width of a bin")
+    step_nm = round(float(merged.wavelength_nm[1] - merged.wavelength_nm[0]), 9)
+    header["HIERARCH ESO PRO MERGE STEP"] = (step_nm, "[nm] width of a bin")
     write_tables(path, [("SPECTRUM", columns, units)], header)
 
 
@@ -132,7 +133,8 @@ def write_text(path, merged, header):
     frame = "barycentre" if merged.velocity_km_s else "observer"
     lines = [
         *facts,
-        f"wavelengths in {medium}, frame of the {frame}; FLUX, ERR, SKY in electrons per bin; QUAL 0 is good; overlaps {_MERGED_OVERLAPS}",
+        f"wavelengths in {medium}, frame of the {frame}",
+        f"FLUX, ERR, SKY in electrons per bin; QUAL 0 is good; overlaps {_MERGED_OVERLAPS}",
         "WAVE[Angstrom] FLUX ERR SNR QUAL SKY",
     ]
     with np.errstate(all="ignore"):
@@ -160,13 +162,15 @@ def spectral_header(header, is_vacuum=False, velocity_km_s=0.0):
 def write_efficiency(path, efficiency, header):
     """_EFFICIENCY.fits: detected electrons per photon above the atmosphere, extinction and slit loss taken out."""
     columns = dict(
-        WAVE=efficiency.wavelength_nm, EFFICIENCY=efficiency.value.astype(np.float32), order=efficiency.order.astype(np.int16)
+        WAVE=efficiency.wavelength_nm,
+        EFFICIENCY=efficiency.value.astype(np.float32),
+        order=efficiency.order.astype(np.int16),
     )
     write_tables(path, [("EFFICIENCY", columns, {"WAVE": "nm"})], header)
 
 
 def write_response(path, response, header):
-    """_RESP.fits: RESPONSE [erg/s/cm2/Angstrom for one electron/s/nm above the atmosphere], per order on a grid of wavelengths."""
+    """_RESP.fits: RESPONSE [erg/s/cm2/Angstrom above the atmosphere for one electron/s/nm], order by order."""
     header = fits.Header(header, copy=True)
     header["HIERARCH ESO PRO RESP BASIS"] = ("ELECTRON/S/NM", "Counts it applies to")
     header["HIERARCH ESO PRO RESP STAR"] = (response.star, "Flux standard")

@@ -27,7 +27,10 @@ def to_vacuum(air_nm):
 
 
 def in_frame(orders, *, is_vacuum, velocity_km_s):
-    """Orders with wavelengths in vacuum where asked, and as seen by an observer without `velocity_km_s` towards the source."""
+    """Orders with wavelengths in vacuum where asked.
+
+    And as seen by an observer without `velocity_km_s` towards the source.
+    """
     if not is_vacuum and velocity_km_s == 0.0:
         return list(orders)
     out = []

@@ -20,8 +20,8 @@ def calibration_factor(wavelength_nm, response, *, exposure_s, extinction_mag, a
 def calibrate_order(order, response, *, exposure_s, extinction_mag, airmass, slit_fraction):
     """(order, relative systematic error): the order in energy per pixel [erg/s/cm2/Angstrom x nm] above the atmosphere.
 
-    The response counts electrons per nm, so that it fits data of any binning. Wavelengths beyond the response's are flagged
-    and hold its last value; those it had to interpolate keep their larger error.
+    The response counts electrons per nm, so that it fits data of any binning. Wavelengths beyond the response's are
+    flagged and hold its last value; those it had to interpolate keep their larger error.
     """
     factor = calibration_factor(
         order.wavelength_nm,
@@ -55,8 +55,8 @@ def efficiency(wavelength_nm, sensitivity, area_cm2):
 def combine_responses(curves):
     """(log response, log error) of several stars on one grid: weighted mean after bringing them to one level.
 
-    curves: [(log response, log error)]. Stars differ by clouds and slit losses, which are grey: each is shifted by its median
-    difference from the first, and what then remains between them adds to the error.
+    curves: [(log response, log error)]. Stars differ by clouds and slit losses, which are grey: each is shifted by its
+    median difference from the first, and what then remains between them adds to the error.
     """
     values, errors = (np.array([c[i] for c in curves]) for i in (0, 1))
     shift = np.array([np.median(v - values[0]) for v in values])

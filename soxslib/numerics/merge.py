@@ -1,8 +1,9 @@
 """One spectrum from the orders of an arm.
 
 Every order is shared between the bins of one uniform grid; where orders overlap they are brought to the scale of the
-stronger one and averaged with weights that follow their smoothed inverse variance. The weights are smooth and do not know
-the noise of a single pixel, so that two orders which disagree by some per cent leave no zigzag and the mean is unbiased.
+stronger one and averaged with weights that follow their smoothed inverse variance. The weights are smooth and do not
+know the noise of a single pixel, so that two orders which disagree by some per cent leave no zigzag and the mean is
+unbiased.
 """
 
 from dataclasses import dataclass, replace
@@ -39,9 +40,10 @@ class BinnedOrders:
 def merge_orders(orders, *, step_nm, taper_fraction, smooth_px):
     """The counts of all orders as one MergedSpectrum [electron per bin] on a uniform grid.
 
-    Overlaps hold the counts of the stronger order; the weaker one is multiplied by the smooth ratio of their throughputs and
-    averaged in by inverse variance, which has the signal-to-noise ratio of both together. A bin touched by a worthless
-    sample is taken from the other order when that is good. Bins not wholly inside an order are NaN with Quality.GAP.
+    Overlaps hold the counts of the stronger order; the weaker one is multiplied by the smooth ratio of their
+    throughputs and averaged in by inverse variance, which has the signal-to-noise ratio of both together. A bin touched
+    by a worthless sample is taken from the other order when that is good. Bins not wholly inside an order are NaN with
+    Quality.GAP.
     """
     binned = bin_orders(orders, step_nm=step_nm, taper_fraction=taper_fraction, smooth_px=smooth_px)
     return combine(binned, mix(binned, relative_throughput(binned)))
@@ -56,8 +58,13 @@ def merge_calibrated(orders, relative_errors, *, step_nm, taper_fraction, smooth
     mixing = mix(binned, np.zeros_like(binned.flux))
     merged = combine(binned, mixing)
     known = {o.order: np.argsort(o.wavelength_nm) for o in orders}
-    error_of = {o.order: (o.wavelength_nm[known[o.order]], e[known[o.order]]) for o, e in zip(orders, relative_errors, strict=True)}
-    relative = sum(part * np.interp(binned.grid, *error_of[n]) for part, n in zip(mixing.part, binned.order, strict=True))
+    error_of = {
+        o.order: (o.wavelength_nm[known[o.order]], e[known[o.order]])
+        for o, e in zip(orders, relative_errors, strict=True)
+    }
+    relative = sum(
+        part * np.interp(binned.grid, *error_of[n]) for part, n in zip(mixing.part, binned.order, strict=True)
+    )
     return replace(
         merged,
         flux=merged.flux / step_nm,
@@ -153,7 +160,10 @@ def _worst(rank, quality, bins, parts, size):
 
 @dataclass(frozen=True)
 class Mixing:
-    """How the orders make up the bins, each (orders, bins): part of the weight (sums to 1), and the scale they are brought to."""
+    """How the orders make up the bins, each (orders, bins): part of the weight (sums to 1).
+
+    And the scale they are brought to.
+    """
 
     used: np.ndarray
     part: np.ndarray
@@ -162,9 +172,9 @@ class Mixing:
 
 
 def mix(binned, log_throughput):
-    """The Mixing of binned orders: those of the best rank in a bin, by smooth inverse variance, on the strongest one's scale.
+    """The Mixing of binned orders: those of the best rank in a bin, weighted by smooth inverse variance.
 
-    log_throughput: (orders, bins), relative throughput of the orders; only differences in one bin matter.
+    They are brought to the scale of the strongest of a bin. log_throughput: (orders, bins), relative throughput of the orders; only differences in one bin matter.
     """
     is_there = binned.rank < ABSENT
     rank = binned.rank.min(axis=0)

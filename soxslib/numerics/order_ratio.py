@@ -40,9 +40,9 @@ def _prior(a, b, chunk):
 
 
 def fit_log_ratio(x, chunk, a, b, va, vb, prior, prior_sigma):
-    """Chebyshev coefficients of log(b / a): Gauss-Newton with errors of both, drawn to the prior where there is no light.
+    """Chebyshev coefficients of log(b / a), drawn to the prior where there is no light.
 
-    Sums over chunks of b - ratio * a are linear in the noisy counts, so that faint light does not bias the ratio.
+    Gauss-Newton with the errors of both.     Sums over chunks of b - ratio * a are linear in the noisy counts, so that faint light does not bias the ratio.
     """
     add = lambda y: np.bincount(chunk, y, minlength=CHUNKS)
     basis = chebyshev.chebvander(x, DEGREE)
@@ -57,7 +57,9 @@ def fit_log_ratio(x, chunk, a, b, va, vb, prior, prior_sigma):
         slope = np.maximum(common, 0.0)
         residual = add(b - ratio * a)
         normal = (design * (slope**2 / variance + pull)[:, None]).T @ design
-        change = np.linalg.solve(normal, design.T @ (residual * slope / variance + pull * (prior - design @ coefficients)))
+        change = np.linalg.solve(
+            normal, design.T @ (residual * slope / variance + pull * (prior - design @ coefficients))
+        )
         change /= max(1.0, np.abs(design @ change).max())
         coefficients = coefficients + change
         if np.abs(change).max() < 1e-6:

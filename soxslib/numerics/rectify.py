@@ -13,7 +13,10 @@ _WEAK_SHARE = 0.1  # and interpolated when they make up more than this
 
 
 def rectified_order(order, flux, variance, quality, wavelength, slit, *, step_nm, step_arcsec, half_slit_arcsec):
-    """The RectifiedOrder of a cutout of the detector. wavelength [nm], slit [arcsec]: of the pixels' centres, NaN outside."""
+    """The RectifiedOrder of a cutout of the detector. wavelength [nm], slit [arcsec]: of the pixels' centres.
+
+    NaN outside.
+    """
     known = np.isfinite(wavelength) & (np.abs(slit) < half_slit_arcsec)
     grid = uniform_grid(wavelength[known].min(), wavelength[known].max(), step_nm)
     n = int(np.floor(half_slit_arcsec / step_arcsec))
@@ -31,12 +34,19 @@ def rectified_order(order, flux, variance, quality, wavelength, slit, *, step_nm
 def rectify_order(flux, variance, quality, wavelength, slit, *, wavelength_edges, slit_edges):
     """(flux, variance, quality) on the grid (slit, wavelength): every pixel's counts shared by overlap, none lost.
 
-    A pixel is taken as a rectangle in wavelength and slit position about its centre; the tilt within one pixel (a fifth of a
-    pixel) is left out, that between rows is exact. Worthless pixels are not read: their share is filled from the bin's other
-    pixels, and the bin is flagged when it is large. Both grids are uniform.
+    A pixel is taken as a rectangle in wavelength and slit position about its centre; the tilt within one pixel (a fifth
+    of a pixel) is left out, that between rows is exact. Worthless pixels are not read: their share is filled from the
+    bin's other pixels, and the bin is flagged when it is large. Both grids are uniform.
     """
     width, height = np.abs(np.gradient(wavelength, axis=1)), np.abs(np.gradient(slit, axis=0))
-    known = np.isfinite(wavelength) & np.isfinite(slit) & np.isfinite(width) & np.isfinite(height) & (width > 0) & (height > 0)
+    known = (
+        np.isfinite(wavelength)
+        & np.isfinite(slit)
+        & np.isfinite(width)
+        & np.isfinite(height)
+        & (width > 0)
+        & (height > 0)
+    )
     w, s, dw, ds = (a[known].astype(float) for a in (wavelength, slit, width, height))
     grid, position = (0.5 * (e[1:] + e[:-1]) for e in (wavelength_edges, slit_edges))
     bins_w, parts_w = share(w - dw / 2, w + dw / 2, grid)

@@ -8,14 +8,20 @@ import numpy as np
 
 
 def uniform_grid(low_nm, high_nm, step_nm):
-    """Centres of the bins of a uniform grid that covers the range; they are multiples of the step, whatever the range."""
+    """Centres of the bins of a uniform grid that covers the range; they are multiples of the step.
+
+    Whatever the range.
+    """
     first, last = int(np.floor(low_nm / step_nm + 0.5)), int(np.ceil(high_nm / step_nm - 0.5))
     # rounded so that the same bin has the same number whichever way it was reached
     return np.round(np.arange(first, last + 1) * step_nm, 9)
 
 
 def pixel_edges(centre, width):
-    """(low, high) edges of pixels sorted by wavelength: half way to the neighbour, or half a width where it is missing."""
+    """(low, high) edges of pixels sorted by wavelength: half way to the neighbour.
+
+    Or half a width where it is missing.
+    """
     middle = 0.5 * (centre[1:] + centre[:-1])
     is_next = np.diff(centre) < 0.75 * (width[1:] + width[:-1])
     low, high = centre - 0.5 * width, centre + 0.5 * width

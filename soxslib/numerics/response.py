@@ -1,4 +1,7 @@
-"""Response of an order from a star of known flux: counts are a smooth function times what a perfect instrument would see."""
+"""Response of an order from a star of known flux.
+
+Counts are a smooth function times what a perfect instrument would see.
+"""
 
 from dataclasses import dataclass
 
@@ -95,15 +98,19 @@ def fit_order(star, reference, *, grid_nm, knot_nm, stiffness, amplitude, chunk_
     Without enough continuum it is the reference alone, with the amplitude as its error; None when there is neither.
 
     The spline is drawn to straight lines and, when `amplitude` is given, to the reference: so it crosses what is not
-    continuum, with growing errors. stiffness: candidates for the bend expected from knot to knot; generalised cross-validation
-    chooses. Chunks far from the curve lose weight (Tukey's biweight): telluric and stellar lines that no list holds.
+    continuum, with growing errors. stiffness: candidates for the bend expected from knot to knot; generalised cross-
+    validation chooses. Chunks far from the curve lose weight (Tukey's biweight): telluric and stellar lines that no
+    list holds.
     """
     chunks = make_chunks(star, reference(star.wavelength_nm), chunk_nm)
     if chunks is None or np.sum(chunks.counts > 3 * np.sqrt(chunks.variance)) < 3:
         return _borrowed(reference(grid_nm), grid_nm, amplitude) if amplitude else None
     knots = spline_knots(star.wavelength_nm[0], star.wavelength_nm[-1], knot_nm)
     bases = basis(chunks.wavelength, knots)
-    fits = [_penalised(chunks, bases, _prior(bases.shape[1], s, amplitude), model_error, clip_sigma, bool(amplitude)) for s in stiffness]
+    fits = [
+        _penalised(chunks, bases, _prior(bases.shape[1], s, amplitude), model_error, clip_sigma, bool(amplitude))
+        for s in stiffness
+    ]
     best = min(fits, key=lambda f: f.score)
     at = basis(grid_nm, knots)
     curve_at_chunks = np.log(np.maximum(chunks.counts, 1e-30) / chunks.add(chunks.model)) + reference(chunks.middle)
@@ -180,7 +187,7 @@ def _distance(x, points):
 
 
 def shared_reference(stars, *, has_phase, knot_nm, chunk_nm, clip_sigma):
-    """reference(order) -> function of wavelength: log sensitivity as one smooth curve of the arm plus the shape of the blaze.
+    """reference(order) -> function of wavelength: log sensitivity as a smooth curve of the arm plus the blaze.
 
     The blaze is the lamp's; without it (has_phase), for an echelle, one function of the phase m - K / wavelength (m the
     order, K / m the wavelength of its centre): orders without continuum learn their shape from the others.
@@ -208,7 +215,9 @@ def shared_reference(stars, *, has_phase, knot_nm, chunk_nm, clip_sigma):
     robust = np.ones(value.size)
     for _ in range(_ITERATIONS):
         weight = robust / variance
-        coefficients = np.linalg.solve((design * weight[:, None]).T @ design + prior, design.T @ (weight * (value - level)))
+        coefficients = np.linalg.solve(
+            (design * weight[:, None]).T @ design + prior, design.T @ (weight * (value - level))
+        )
         pulls = (value - level - design @ coefficients) / np.sqrt(variance)
         scale = max(1.4826 * np.median(np.abs(pulls)), 1.0)
         robust = np.clip(1 - (pulls / (clip_sigma * scale)) ** 2, 0.0, None) ** 2
@@ -222,4 +231,8 @@ def _log_chunks(star, chunk_nm):
         return np.zeros(0), np.zeros(0), np.zeros(0)
     bright = chunks.counts > 5 * np.sqrt(chunks.variance)
     counts = chunks.counts[bright]
-    return chunks.middle[bright], np.log(counts / chunks.add(chunks.model)[bright]), np.sqrt(chunks.variance[bright]) / counts
+    return (
+        chunks.middle[bright],
+        np.log(counts / chunks.add(chunks.model)[bright]),
+        np.sqrt(chunks.variance[bright]) / counts,
+    )

@@ -37,7 +37,7 @@ def ratios(orders):
 
 
 def overlap_ratio(a, b, least=30):
-    """(ratio b over a, its error) of two calibrated orders where they overlap, weighted by the noise of both; NaN without."""
+    """(ratio b over a, its error) of two calibrated orders where they overlap; NaN without overlap."""
     ka, kb = np.argsort(a.wavelength_nm), np.argsort(b.wavelength_nm)
     low, high = np.nanmin(b.wavelength_nm), np.nanmax(a.wavelength_nm)
     k = kb[(b.wavelength_nm[kb] > low) & (b.wavelength_nm[kb] < high) & (b.quality[kb] == 0)]

@@ -1,4 +1,4 @@
-"""Quality of a response: how well a smooth curve fits, how much of it is measured, and what the instrument transmits."""
+"""Quality of a response: how well a smooth curve fits, how much of it is measured, what the instrument transmits."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def _overall(result):
         Metric("SLIT FRACTION", result.slit_fraction, "", "light of the star within the slit"),
         Metric("RESP RESIDUAL", float(np.median(residuals)) if residuals else np.nan, "", "scatter about the curve"),
         Metric("EFFICIENCY MAX", float(np.max(result.efficiency.value)), "", "electrons per photon"),
-        Metric("ORDER MISMATCH", mismatch(result.curves), "", "typical step between orders"),
+        Metric("RESP EDGE RESIDUAL", edge_residual(result.curves), "", "misfit at the ends of orders"),
     ]
 
 
@@ -34,12 +34,14 @@ def _of_order(result, order):
         Metric("RESP MEASURED", float(np.mean(curve.is_measured)), "", "part not interpolated", order),
         Metric("RESP REJECTED", rejected, "", "part of the continuum left out", order),
         Metric("RESP ERROR", float(np.median(curve.log_error)), "", "relative, without the star's", order),
-        Metric("EFFICIENCY", float(np.median(result.efficiency.value[own])) if own.any() else np.nan, "", "median", order),
+        Metric(
+            "EFFICIENCY", float(np.median(result.efficiency.value[own])) if own.any() else np.nan, "", "median", order
+        ),
     ]
 
 
-def mismatch(curves):
-    """Typical relative difference of the measured sensitivity's residuals of neighbouring orders where both were measured."""
+def edge_residual(curves):
+    """How far the outermost measured sensitivities of the orders lie from their curves, relative."""
     steps = []
     for curve in curves.values():
         kept = ~curve.is_rejected

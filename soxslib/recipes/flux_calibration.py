@@ -32,7 +32,8 @@ class FluxCalibrated:
 def flux_calibration(orders, exposure, responses, extinction, settings, merged, profile_fwhm=None):
     """The FluxCalibrated of extracted orders: calibrated one by one, then merged by inverse variance.
 
-    merged: the merged counts, whose bins, medium and frame the result shares; profile_fwhm: (arcsec, nm) along the slit.
+    merged: the merged counts, whose bins, medium and frame the result shares; profile_fwhm: (arcsec, nm) along the
+    slit.
     """
     response = mean_response(responses) if settings.responses == "all" else responses[0]
     airmass = exposure.airmass or 1.0
@@ -77,7 +78,10 @@ def _calibrate(order, exposure, response, extinction, airmass, through, settings
 
 
 def calibrate_images(images, exposure, extinction, result, settings):
-    """One RectifiedOrder [erg/s/cm2/Angstrom per bin along the slit] from the rectified counts of the orders; None without."""
+    """One RectifiedOrder [erg/s/cm2/Angstrom per bin along the slit] from the rectified counts of the orders.
+
+    None without.
+    """
     scaled_images = []
     for image in images:
         if image.order in result.response:
@@ -92,7 +96,9 @@ def calibrate_images(images, exposure, extinction, result, settings):
             scaled_images.append(scaled(image, one / (image.wavelength_nm[1] - image.wavelength_nm[0])))
     if not scaled_images:
         return None
-    return merge_rectified(scaled_images, taper_fraction=settings.merge_taper_fraction, smooth_bins=settings.merge_smooth_px)
+    return merge_rectified(
+        scaled_images, taper_fraction=settings.merge_taper_fraction, smooth_bins=settings.merge_smooth_px
+    )
 
 
 def slit_function(exposure, profile_fwhm, settings):
@@ -111,7 +117,10 @@ def mean_response(responses):
     for own in first.orders:
         others = [r[own.order] for r in responses if own.order in r]
         at = own.wavelength_nm
-        curves = [(np.interp(at, o.wavelength_nm, o.log_response), np.interp(at, o.wavelength_nm, o.log_error)) for o in others]
+        curves = [
+            (np.interp(at, o.wavelength_nm, o.log_response), np.interp(at, o.wavelength_nm, o.log_error))
+            for o in others
+        ]
         value, error = combine_responses(curves)
         orders.append(replace(own, log_response=value, log_error=error))
     return Response("+".join(sorted({r.star for r in responses})), tuple(orders))

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from soxslib.instruments import load_instrument
 from soxslib.numerics.air import in_frame
 from soxslib.numerics.barycentre import DAY_S, barycentric_correction_km_s
@@ -21,8 +23,22 @@ def merge_extracted(orders, exposure, settings):
     return replace(merged, is_vacuum=is_vacuum, velocity_km_s=velocity)
 
 
+def with_blaze(orders, flat):
+    """The orders with the shape of the lamp at their pixels; the orders themselves when the flat lacks one of them.
+
+    flat: MasterFlat of the same binning, or None.
+    """
+    if flat is None or any(o.order not in flat.blaze for o in orders):
+        return orders
+    at = lambda o: np.interp(o.along_px, np.arange(flat.blaze[o.order].size), flat.blaze[o.order])
+    return [replace(o, blaze=at(o)) for o in orders]
+
+
 def velocity_of(exposure):
-    """The observatory's velocity towards the target at the middle of the exposure [km/s]; 0 when its position is unknown."""
+    """The observatory's velocity towards the target at the middle of the exposure [km/s].
+
+    0 when its position is unknown.
+    """
     if exposure.ra_deg is None or exposure.dec_deg is None:
         return 0.0
     site = load_instrument(exposure.instrument).data["observatory"]

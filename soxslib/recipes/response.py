@@ -45,26 +45,21 @@ class ResponseResult:
 def response(orders, exposure, standard, extinction, settings, profile_fwhm=None):
     """The ResponseResult of a standard's extracted orders.
 
-    standard: io.standards.Standard; extinction: (wavelength, magnitudes per airmass); profile_fwhm: (arcsec, nm) as seen
-    along the slit, where it was measured.
+    standard: io.standards.Standard; extinction: (wavelength, magnitudes per airmass); profile_fwhm: (arcsec, nm) as
+    seen along the slit, where it was measured.
     """
     airmass = exposure.airmass or 1.0
     seeing, at_nm = seeing_of(exposure, profile_fwhm, settings.seeing)
     through = _slit_losses(exposure, seeing, at_nm, settings)
     stars = [prepare_star(o, exposure, standard, extinction, airmass, through, settings) for o in orders]
     stars = [s for s in stars if s is not None]
-    has_blaze = all(o.blaze is not None for o in orders)
-    shared = None
-    if settings.shared_curve:
-        shared = fit.shared_reference(
-            stars, has_phase=not has_blaze, knot_nm=settings.shared_knot_nm, chunk_nm=settings.chunk_nm, clip_sigma=settings.clip_sigma
-        )
-    amplitude = None if shared is None else settings.order_error * (1 if has_blaze else _WITHOUT_BLAZE)
+    shared, amplitude = _shared_curve(stars, all(o.blaze is not None for o in orders), settings)
     curves = {s.order: _fit(s, shared, amplitude, settings) for s in stars}
     curves = {order: curve for order, curve in curves.items() if curve is not None}
     if not any(c.is_measured.any() for c in curves.values()):
         raise ReductionError(
-            f"{exposure.file}: no order of {standard.name} has enough counts for a response; look at its extraction or exclude it"
+            f"{exposure.file}: no order of {standard.name} has enough counts for a response; "
+            f"look at its extraction or exclude it"
         )
     area = load_instrument(exposure.instrument).data["telescope_area_cm2"]
     found = _strongest(curves, area)
@@ -78,6 +73,20 @@ def response(orders, exposure, standard, extinction, settings, profile_fwhm=None
         seeing,
         exposure.slit_width_arcsec,
     )
+
+
+def _shared_curve(stars, has_blaze, settings):
+    """(reference of all orders, how far they may leave it), or (None, None)."""
+    if not settings.shared_curve:
+        return None, None
+    shared = fit.shared_reference(
+        stars,
+        has_phase=not has_blaze,
+        knot_nm=settings.shared_knot_nm,
+        chunk_nm=settings.chunk_nm,
+        clip_sigma=settings.clip_sigma,
+    )
+    return shared, settings.order_error * (1.0 if has_blaze else _WITHOUT_BLAZE)
 
 
 def prepare_star(order, exposure, standard, extinction, airmass, through, settings):
@@ -149,9 +158,8 @@ def _strongest(curves, area_cm2):
     """The Efficiency of the arm."""
     wavelength = np.sort(np.concatenate([c.wavelength_nm for c in curves.values()]))
     numbers = np.array(list(curves))
-    each = np.array(
-        [np.interp(wavelength, c.wavelength_nm, c.log_sensitivity, left=-np.inf, right=-np.inf) for c in curves.values()]
-    )
+    at = lambda c: np.interp(wavelength, c.wavelength_nm, c.log_sensitivity, left=-np.inf, right=-np.inf)
+    each = np.array([at(c) for c in curves.values()])
     best = np.argmax(each, axis=0)
     sensitivity = np.exp(each[best, np.arange(wavelength.size)])
     return Efficiency(wavelength, efficiency(wavelength, sensitivity, area_cm2), numbers[best])

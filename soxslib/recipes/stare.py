@@ -9,7 +9,7 @@ from soxslib.datamodel import Frame, MergedSpectrum, OrderSpectrum, Quality
 from soxslib.errors import ReductionError
 from soxslib.recipes.combine import extract_source, relative_throughput
 from soxslib.recipes.flexure import exposure_shifts
-from soxslib.recipes.merge_orders import merge_extracted
+from soxslib.recipes.merge_orders import merge_extracted, with_blaze
 from soxslib.recipes.prepare import prepare
 from soxslib.recipes.science import ReducedExposure, reduce_exposure
 
@@ -68,7 +68,8 @@ def reduce_all(raws, expected_arcsec, calibrations, settings):
         raise ReductionError(warnings[0])
     throughput = relative_throughput(exposures, [0] * len(exposures))
     n_sources = min(len(e.sources) for e in exposures)
-    sources = [extract_source(exposures, shifts, throughput, k, settings) for k in range(n_sources)]
+    extracted = (extract_source(exposures, shifts, throughput, k, settings) for k in range(n_sources))
+    sources = [with_blaze(spectrum, calibrations.flat) for spectrum in extracted]
     merged = [merge_extracted(s, exposures[0].exposure, settings) for s in sources]
     return ScienceResult(exposures, shifts, throughput, sources, merged, background, warnings)
 

@@ -1,9 +1,9 @@
 """How far each order has moved since the arc, from everything that tells something about it.
 
-Unknowns: of every order its shift at the middle of the wavelength range and its slope [unbinned px along the dispersion,
-frame minus arc, + to larger pixel; slope: additional at unit wavelength +1]. Sky lines, ties between neighbouring orders,
-spectral features of the object and what is known about the instrument's flexure are all linear in them, so that all are
-combined in one weighted least-squares solve, whose covariance is the remaining uncertainty.
+Unknowns: of every order its shift at the middle of the wavelength range and its slope [unbinned px along the
+dispersion, frame minus arc, + to larger pixel; slope: additional at unit wavelength +1]. Sky lines, ties between
+neighbouring orders, spectral features of the object and what is known about the instrument's flexure are all linear
+in them, so that all are combined in one weighted least-squares solve, whose covariance is the remaining uncertainty.
 """
 
 from dataclasses import dataclass, replace
@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from soxslib.numerics.skylines import Shift
+from soxslib.numerics.lineshift import Shift
 
 FREEDOM = 3.0  # degrees of freedom of Student's t for a single order's deviation: a rare order may be far off
 ROUNDS = 8
+REDSHIFT_UNIT = 1e-4
+REDSHIFT_WIDTH = 30.0  # units: the redshift is as good as unknown
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Evidence:
     """One linear statement: sum over orders of (a x shift + b x slope) = value +- error, pixels.
 
     centring: coefficient of the object's unknown distance from the middle of the slit's width (in px), common to all
-    statements that rest on the object's own light; 0 for light that fills the slit.
+    statements that rest on the object's own light; 0 for light that fills the slit. redshift: px per REDSHIFT_UNIT of
+    the object's unknown redshift.
     """
 
     method: str
@@ -30,6 +33,7 @@ class Evidence:
     value: float
     error: float
     centring: float = 0.0
+    redshift: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def evidence_of_shift(order, shift, method, centring=1.0):
 
 
 def evidence_of_tie(red, blue, difference_nm, error_nm, *, wavelength_nm, solutions, method="tie", centring=True):
-    """Two orders that show the same spectrum: its wavelength in order `blue` minus that in `red` by the arc's solutions.
+    """Statement of two orders that show the same spectrum: its wavelength in `blue` minus that in `red`, by the arc.
 
     A feature that moved by x pixels is given the wavelength of its place, x * dispersion too large.
     """
@@ -112,9 +116,10 @@ def evidence_of_rotator(model, *, angle_deg, arc_angle_deg, hours):
 def arm_shifts(orders, sky, model, *, evidence=(), centring_px=0.0, doubt_sigma):
     """{order: OrderShift} of all orders of an arm.
 
-    orders: their numbers; sky: {order: Shift} measured on the sky lines; model: the arm's part of flexure.yaml; evidence: further
-    statements (rotator, ties, features). centring_px: prior scatter of the object in the slit. An order whose one or two lines
-    disagree by more than `doubt_sigma` with what all else tells is taken as not measured (a cosmic ray, a wrong line).
+    orders: their numbers; sky: {order: Shift} measured on the sky lines; model: the arm's part of flexure.yaml;
+    evidence: further statements (rotator, ties, features). centring_px: prior scatter of the object in the slit. An
+    order whose one or two lines disagree by more than `doubt_sigma` with what all else tells is taken as not measured
+    (a cosmic ray, a wrong line).
     """
     orders = sorted(orders)
     sky = {o: s for o, s in sky.items() if o in orders and s.is_measured}
@@ -132,8 +137,8 @@ def _solve(orders, sky, model, evidence, centring_px):
     statements = [s for o, shift in sky.items() for s in evidence_of_sky(o, shift)] + list(evidence)
     design, value, weight = _rows(orders, statements)
     basis, width = _basis(orders, model)
-    width[-1] = max(centring_px, 1e-6)
-    n_common = basis.shape[1] - 2 * len(orders) - 1
+    width[-2:] = max(centring_px, 1e-6), REDSHIFT_WIDTH
+    n_common = basis.shape[1] - 2 * len(orders) - 2
     own = slice(n_common, n_common + 2 * len(orders))
     columns = design @ basis
     normal = (columns.T * weight) @ columns
@@ -147,19 +152,22 @@ def _solve(orders, sky, model, evidence, centring_px):
         square = mean[own] ** 2 + np.diag(covariance)[own]
         tail = (FREEDOM + 1) / (FREEDOM + square / width[own] ** 2)
     state, spread = basis @ mean, basis @ covariance @ basis.T
-    return {o: _order_shift(i, len(orders), state, spread, sky.get(o), _method(o, statements)) for i, o in enumerate(orders)}
+    n = len(orders)
+    return {
+        o: _order_shift(i, n, state, spread, sky.get(o), _method(o, statements)) for i, o in enumerate(orders)
+    }
 
 
 def _rows(orders, statements):
-    """(design, values, weights) of the statements over shifts, slopes and the centring."""
+    """(design, values, weights) of the statements over shifts, slopes, the centring and the redshift."""
     n = len(orders)
     index = {o: i for i, o in enumerate(orders)}
-    design = np.zeros((len(statements), 2 * n + 1))
+    design = np.zeros((len(statements), 2 * n + 2))
     for row, statement in zip(design, statements, strict=True):
         for order, (a, b) in statement.terms.items():
             if order in index:
                 row[index[order]], row[n + index[order]] = a, b
-        row[-1] = statement.centring
+        row[-2:] = statement.centring, statement.redshift
     value = np.array([s.value for s in statements])
     return design, value, np.array([s.error for s in statements]) ** -2.0
 
@@ -169,15 +177,15 @@ def _basis(orders, model):
     n = len(orders)
     place = np.linspace(-1, 1, n) if n > 1 else np.zeros(1)
     shift, slope = model["common_px"], model["common_slope_px"]
-    basis = np.zeros((2 * n + 1, len(shift) + len(slope) + 2 * n + 1))
+    basis = np.zeros((2 * n + 2, len(shift) + len(slope) + 2 * n + 2))
     for k in range(len(shift)):
         basis[:n, k] = chebyshev.chebval(place, np.eye(len(shift))[k])
     for k in range(len(slope)):
         basis[n : 2 * n, len(shift) + k] = chebyshev.chebval(place, np.eye(len(slope))[k])
-    basis[:, len(shift) + len(slope) :] = np.eye(2 * n + 1)
+    basis[:, len(shift) + len(slope) :] = np.eye(2 * n + 2)
     own = [model["loose_orders"].get(o, model["order_px"]) for o in orders]
     own_slope = [max(model["slope_px"], 0.3 * model["loose_orders"].get(o, 0.0)) for o in orders]
-    return basis, np.array([*shift, *slope, *own, *own_slope, 1.0])
+    return basis, np.array([*shift, *slope, *own, *own_slope, 1.0, 1.0])
 
 
 def _order_shift(i, n, state, spread, measured, method):

@@ -1,22 +1,19 @@
-"""Wavelength differences from the object's own spectrum: between two orders that both show it, and against a template.
+"""Difference of the wavelengths of two neighbouring orders from the object's own spectrum where they overlap.
 
-Both compare features, never levels: what is smooth over many pixels (throughput, calibration, reddening) is free.
+Features are compared, never levels: what is smooth over many pixels (throughput, calibration, reddening) is free.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.polynomial import legendre
-from scipy import sparse
 from scipy.interpolate import BSpline
 from scipy.linalg import cho_factor, cho_solve, cho_solve_banded, cholesky_banded
 
-from soxslib.numerics.skylines import LineOffsets, Shift, shift_of_lines
-
-BALMER_NM = (656.279, 486.135, 434.047, 410.173, 397.007, 388.905, 383.538, 379.790, 377.063)  # air
 HERMITE = ((-np.sqrt(3), 1 / 6), (0.0, 2 / 3), (np.sqrt(3), 1 / 6))  # Gauss-Hermite nodes: blur by a unit Gaussian
 BAND = 9  # of the features' normal matrix: cubic splines, blurred by at most the width of a line
 PLACE_FLOOR = 0.02  # of a line's width: what the splines cannot draw
+TELLS_NOTHING = 0.4  # of the search: a flat likelihood is 0.58 wide
 LEVEL_PRIOR = 1.0  # relative change of an order's level about its first fit ...
 LEVEL_STEP = 0.02  # ... and about the next, where more would make a level take the features' place
 
@@ -36,10 +33,11 @@ def overlap_shift(
 ):
     """Difference, b minus a, of the wavelengths at which two orders show the same spectrum; None without overlap.
 
-    The common spectrum is unknown: each order's smooth level (`level_terms` Legendre terms; divide by the blaze before) times
-    one plus features, drawn at the coarser order's resolution, with a Gaussian prior as wide as the spectra suggest. The
-    likelihood of each trial difference has features and levels integrated out: unlike a cross-correlation it is right for
-    noisy spectra too, and its width over all trials is the error: about search_nm / sqrt(3) when there is nothing to compare.
+    The common spectrum is unknown: each order's smooth level (`level_terms` Legendre terms; divide by the blaze
+    before) times one plus features with a Gaussian prior, as wide and as sharp as the spectra themselves suggest. The
+    likelihood of each trial difference has features and levels integrated out: unlike a cross-correlation it is right
+    for noisy spectra too, and its width over all trials is the error. None as well when the spectra tell nothing
+    within the search.
     """
     a = _in_overlap(wavelength_a, flux_a, variance_a, wavelength_b, level_terms)
     b = _in_overlap(wavelength_b, flux_b, variance_b, wavelength_a, level_terms)
@@ -59,6 +57,8 @@ def overlap_shift(
             features = _joined(fixed, _normal(b, knots, best, blur[1]), prior)[0]
             prior = replace(prior, level=LEVEL_STEP)
             a, b = _relevelled(a, features, knots, 0.0, blur[0]), _relevelled(b, features, knots, best, blur[1])
+    if result[1] > TELLS_NOTHING * search_nm:
+        return None
     error = np.hypot(result[1], PLACE_FLOOR * sharp)
     weight = np.sqrt(np.concatenate([a.weight, b.weight]))
     middle = np.sum(weight * np.concatenate([a.nm, b.nm])) / np.sum(weight)
@@ -119,7 +119,7 @@ def _images(spectrum, knots, difference_nm, blur_nm):
 
 
 def _normal(spectrum, knots, difference_nm, blur_nm):
-    """Normal equations of features and levels: (bands of features, features x levels, levels, right sides, sum of squares)."""
+    """Normal equations: (bands of features, features x levels, levels x levels, both right sides, squares)."""
     images = _images(spectrum, knots, difference_nm, blur_nm)
     weighted = images.copy()
     weighted.data = weighted.data * np.repeat(spectrum.weight, np.diff(weighted.indptr))
@@ -130,7 +130,8 @@ def _normal(spectrum, knots, difference_nm, blur_nm):
     columns = spectrum.levels * spectrum.shape[:, None]
     levels = columns * spectrum.weight[:, None]
     value = spectrum.value
-    return bands, images.T @ levels, columns.T @ levels, weighted.T @ value, levels.T @ value, spectrum.weight @ value**2
+    squares = spectrum.weight @ value**2
+    return bands, images.T @ levels, columns.T @ levels, weighted.T @ value, levels.T @ value, squares
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _prior(n, power, smooth):
 
 
 def _best_prior(spectra, variance):
-    """The prior under which each spectrum by itself is most likely: features may be many and sharp, or few and broad."""
+    """The prior under which each spectrum by itself is most likely: features many and sharp, or few and broad."""
     n, m = spectra[0][1].shape
     nothing = tuple(np.zeros(shape) for shape in ((BAND, n), (n, m), (m, m), n, m)) + (0.0,)
     priors = [_prior(n, variance * f, smooth) for smooth in (0.0, 1.5, 5.0, 20.0, 60.0) for f in (0.03, 0.3, 3.0)]
@@ -223,111 +224,3 @@ def _scan(a, b, fixed, knots, blur_nm, prior, search_nm, step):
     mean = float(np.sum(chance * grid) / np.sum(chance))
     width = np.sqrt(np.sum(chance * (grid - mean) ** 2) / np.sum(chance) + sharp**2)
     return (mean, float(width), chi2), best
-
-
-def template_shift(
-    wavelength_nm,
-    flux,
-    variance,
-    template_nm,
-    template_flux,
-    *,
-    wavelength_range,
-    fwhm_nm,
-    features_nm,
-    level_nm,
-    search_px,
-    feature_error_px,
-    slope_px,
-    template_error,
-    binning=1,
-):
-    """Shift of one order from a spectrum whose template is known: a standard's catalogue model, telluric bands.
-
-    Model: a spline level (knots every `level_nm`) times the template, blurred to the order's resolution. features_nm: where the
-    template has its features; each has its own offset in the end, so that an imperfect level or template shows as their
-    scatter (`feature_error_px` at least). Search, priors and result in unbinned pixels; see `measure_sky_shift`.
-    """
-    known = np.isfinite(wavelength_nm)
-    if known.sum() < 100:
-        return Shift()
-    scene = _scene(wavelength_nm, flux, variance, template_nm, template_flux, fwhm_nm, level_nm)
-    trials = np.arange(-np.ceil(search_px / binning), np.ceil(search_px / binning) + 1)
-    tempered = scene.good / (scene.variance + (0.02 * scene.flux) ** 2)  # an imperfect level must not decide
-    misfit = [_level_fit(scene, d, tempered)[1] for d in trials]
-    shift = float(trials[int(np.argmin(misfit))])
-    weight = tempered
-    for _ in range(5):
-        model, _, level = _level_fit(scene, shift, weight)
-        spread = np.sqrt(scene.variance + (template_error * model) ** 2)
-        weight = scene.good * np.where(np.abs(scene.flux - model) < 6 * spread, 1.0, 0.0) / spread**2
-        step = _feature_offsets(scene, shift, weight, level, np.zeros(scene.flux.size, int), 1)[0][0]
-        shift += float(np.clip(step, -3, 3))
-    present = [f for f in features_nm if np.nanmin(wavelength_nm) + 0.5 * fwhm_nm < f < np.nanmax(wavelength_nm) - 0.5 * fwhm_nm]
-    if not present:
-        return Shift()
-    nearest = np.argmin(np.abs(scene.nm[:, None] - np.array(present)), axis=1)
-    offset, error = _feature_offsets(scene, shift, weight, level, nearest, len(present))
-    use = error * binning < search_px / 2
-    if not use.any():
-        return Shift()
-    low, high = wavelength_range
-    unit = (2 * np.array(present)[use] - low - high) / (high - low)
-    lines = LineOffsets(unit, (shift + offset[use]) * binning, error[use] * binning)
-    return shift_of_lines(lines, line_error_px=feature_error_px, slope_px=slope_px)
-
-
-@dataclass(frozen=True)
-class _Scene:
-    nm: np.ndarray
-    dispersion: np.ndarray  # nm per pixel, signed
-    flux: np.ndarray
-    variance: np.ndarray
-    good: np.ndarray
-    weight: np.ndarray
-    levels: np.ndarray  # spline basis
-    template: tuple  # (wavelength, blurred flux), uniform grid
-
-
-def _scene(wavelength_nm, flux, variance, template_nm, template_flux, fwhm_nm, level_nm):
-    """Pixels, spline levels and the blurred template of an order."""
-    known = np.flatnonzero(np.isfinite(wavelength_nm))
-    nm = np.asarray(wavelength_nm, float)[known]
-    good = np.isfinite(flux[known]) & np.isfinite(variance[known]) & (variance[known] > 0)
-    y, v = np.where(good, flux[known], 0.0), np.where(good, variance[known], 1.0)
-    low, high = nm.min(), nm.max()
-    inner = np.linspace(low, high, max(2, int(np.ceil((high - low) / level_nm))) + 1)
-    levels = BSpline.design_matrix(nm, np.concatenate([[low] * 3, inner, [high] * 3]), 3).toarray()
-    step = fwhm_nm / 8
-    grid = np.arange(low - 2, high + 2, step)
-    sharp = np.interp(grid, template_nm, template_flux)
-    kernel = np.exp(-0.5 * (np.arange(-24, 25) * step * 2.355 / fwhm_nm) ** 2)
-    blurred = np.convolve(sharp, kernel / kernel.sum(), "same") / np.median(sharp)
-    return _Scene(nm, np.gradient(nm), y, v, good, good / v, levels, (grid, blurred))
-
-
-def _level_fit(scene, shift, weight):
-    """(model, chi2, level) of the best spline level for a given shift."""
-    template = np.interp(scene.nm - shift * scene.dispersion, *scene.template)
-    columns = scene.levels * template[:, None]
-    normal = (columns.T * weight) @ columns
-    normal[np.diag_indices_from(normal)] *= 1 + 1e-9
-    level = scene.levels @ np.linalg.lstsq(normal, columns.T @ (weight * scene.flux), rcond=None)[0]
-    return level * template, float(np.sum(weight * (scene.flux - level * template) ** 2)), level
-
-
-def _feature_offsets(scene, shift, weight, level, segment, n):
-    """(offsets, errors) [px] of n segments of the order about a common shift, the level free."""
-    place = scene.nm - shift * scene.dispersion
-    template = np.interp(place, *scene.template)
-    half = 0.5 * np.abs(scene.dispersion)
-    ahead, behind = (np.interp(place - sign * half, *scene.template) for sign in (1, -1))
-    slope = level * (ahead - behind) * np.sign(scene.dispersion)
-    own = sparse.csr_matrix((slope, (np.arange(slope.size), segment)), shape=(slope.size, n)).toarray()
-    columns = np.hstack([scene.levels * template[:, None], own])
-    normal = (columns.T * weight) @ columns
-    scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-300))
-    normal = normal * scale[:, None] * scale + 1e-10 * np.eye(scale.size)
-    covariance = np.linalg.inv(normal)
-    values = scale * (covariance @ (scale * (columns.T @ (weight * scene.flux))))
-    return values[-n:], (scale * np.sqrt(np.diag(covariance)))[-n:]

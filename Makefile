@@ -7,7 +7,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test check night docs wheel clean
+.PHONY: demo accuracy test check night docs wheel clean
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("python >= 3.11 is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
@@ -23,6 +23,9 @@ demo: $(VENV)/ready
 	@echo
 	@cat demo/summary.txt
 	@echo "spectra: demo/reduced/   summary: demo/summary.txt"
+
+accuracy: demo
+	soxs accuracy demo
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest -m "not night and not cluster"

@@ -12,6 +12,7 @@ COMMANDS = {
     "init": ("soxslib.cli.init", "make a directory ready for reduction: Snakefile, config.yaml, profiles"),
     "plan": ("soxslib.cli.plan", "show what will be reduced with which calibrations, and what is missing and why"),
     "simulate": ("soxslib.simulate", "make a raw night with known truth"),
+    "accuracy": ("soxslib.simulate.report", "compare the products of a simulated night with its truth"),
     "docs": ("soxslib.cli.docs", "write docs/settings.md from the settings models"),
 }
 

@@ -11,18 +11,13 @@ from numpy.polynomial import chebyshev
 
 from soxslib.datamodel import DispersionSolution, OrderSolution
 from soxslib.instruments import load_instrument
+from soxslib.io.tables import read_ecsv
 
 DEGREES = (6, 3)  # wavelength, slit: of the true solutions
 SLIT_RANGE = (-7.0, 7.0)  # arcsec, beyond the slit's ends so that blurred edges are covered
 
 
-@cache
-def read_table(path):
-    """Columns of a published table, by name."""
-    from astropy.table import Table
-
-    table = Table.read(path, format="ascii.ecsv")
-    return {name: np.asarray(table[name]) for name in table.colnames}
+read_table = cache(read_ecsv)  # of published numbers: read once, never changed
 
 
 @cache

@@ -1,11 +1,11 @@
-"""Headers as the telescope writes them: the cards that the frames carry, in its order."""
+"""Headers as the telescope writes them: the cards of each frame."""
 
 import math
 from datetime import datetime, timedelta
 
 from soxslib.instruments import load_instrument
 
-# (card, value of (night, shot, frame)) is built below; template names follow the observatory's
+# role -> template, DPR CATG, TYPE, TECH
 TEMPLATES = {
     "bias": ("SOXS_gen_cal_{arm}Bias", "CALIB", "BIAS", "IMAGE"),
     "dark": ("SOXS_gen_cal_{arm}Dark", "CALIB", "DARK", "IMAGE"),
@@ -28,16 +28,10 @@ def stamp(mjd):
     return moment.isoformat(timespec="milliseconds")
 
 
-def raw_header(frame, instrument):
-    """A FITS header for one frame of the night (night.Frame)."""
-    from astropy.io import fits
-
-    header = fits.Header()
+def raw_cards(frame, instrument):
+    """Cards (name, value[, comment]) of one frame of the night, in the telescope's order."""
     for part in (_general, _kind, _detector, _instrument, _observation, _telescope, _sequence):
-        for card, value, *comment in part(frame, instrument):
-            key = f"HIERARCH {card}" if card.startswith("ESO ") else card
-            header[key] = (value, comment[0]) if comment else value
-    return header
+        yield from part(frame, instrument)
 
 
 def _general(frame, instrument):

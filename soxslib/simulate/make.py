@@ -1,17 +1,16 @@
 """Makes the raw files and the truth of a night, frames of one template in one process."""
 
-import gzip
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from soxslib.io.atomic import atomic_path
+from soxslib.io.raw_writing import write_raw
 from soxslib.simulate import index, truth
 from soxslib.simulate.bench import make_bench
 from soxslib.simulate.detector import expose
-from soxslib.simulate.headers import raw_header
+from soxslib.simulate.headers import raw_cards
 
 INSTRUMENT = "SOXS"
 bench_of = cache(make_bench)
@@ -75,7 +74,7 @@ def make_frame(out, bench, frame, light, rng, suffix):
     )
     raw = raw_image(bench, electrons, shot, rng)
     file = frame.name + suffix
-    write_raw(out / "raw" / file, raw, raw_header(frame, INSTRUMENT))
+    write_raw(out / "raw" / file, raw, raw_cards(frame, INSTRUMENT))
     truth.write_arrays(out / "truth" / f"{frame.name}.npz", truth.frame_truth(bench, frame, light, rays))
     return file
 
@@ -101,18 +100,3 @@ def raw_image(bench, electrons, shot, rng):
     if facts["bias_adu"] > 0:
         return np.clip(raw, 0, 65535).astype(np.uint16)
     return np.clip(raw, -60000, 65535).astype(np.int32)
-
-
-def write_raw(path, image, header):
-    """A raw file: plain, gzipped as floats, or Rice-compressed as whole numbers."""
-    from astropy.io import fits
-
-    if path.name.endswith(".fz"):
-        hdus = fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(image, header, compression_type="RICE_1")])
-    else:
-        data = image if image.dtype == np.uint16 else image.astype(np.float32)
-        hdus = fits.HDUList([fits.PrimaryHDU(data, header)])
-    # level 1: the others take half a minute for a frame of noise and save little
-    opener = partial(gzip.open, compresslevel=1) if path.name.endswith(".gz") else open
-    with atomic_path(path) as tmp, opener(tmp, "wb") as fh:
-        hdus.writeto(fh, checksum=True, output_verify="silentfix")

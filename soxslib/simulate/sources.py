@@ -184,10 +184,9 @@ def target_flux(target, wavelength_nm, instrument):
 
 @cache
 def _standards(instrument):
-    from astropy.io import fits
+    from soxslib.io.products import read_table as read_fits_table
 
     kit = load_instrument(instrument)
-    arm = next(iter(kit.data["arms"]))
-    data = fits.getdata(kit.table_path(arm, "flux_standards"), 1)
-    x = np.asarray(data["wavelength"], float)
-    return {name: (x, np.asarray(data[name], float)) for name in data.names[1:]}
+    table = read_fits_table(kit.table_path(next(iter(kit.data["arms"])), "flux_standards"))
+    wave = table.pop("wavelength").astype(float)
+    return {name: (wave, flux.astype(float)) for name, flux in table.items()}

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from soxslib.io.raw import read_raw
+from soxslib.io.raw_writing import raw_header, write_raw
 from soxslib.simulate import index, truth
 from soxslib.simulate.detector import expose
-from soxslib.simulate.headers import raw_header
-from soxslib.simulate.make import bench_of, packing, raw_image, write_raw
+from soxslib.simulate.headers import raw_cards
+from soxslib.simulate.make import bench_of, packing, raw_image
 from soxslib.simulate.night import demonstration_night
 
 
@@ -26,7 +27,7 @@ def written(frame, folder, suffix=".fits"):
         bench.detector, None, rng, exposure_s=shot.exposure_s, binning=shot.binning, shuttered=shot.exposure_s == 0
     )
     path = folder / (frame.name + suffix)
-    write_raw(path, raw_image(bench, electrons, shot, rng), raw_header(frame, "SOXS"))
+    write_raw(path, raw_image(bench, electrons, shot, rng), raw_cards(frame, "SOXS"))
     return bench, read_raw(path)
 
 
@@ -38,7 +39,7 @@ def test_every_frame_tells_its_kind(night):
     from soxslib.io.keywords import exposure_of
 
     for frame in night:
-        exposure = exposure_of(raw_header(frame, "SOXS"), frame.name)
+        exposure = exposure_of(raw_header(raw_cards(frame, "SOXS")), frame.name)
         assert (exposure.arm, exposure.exposure_s, exposure.slit) == (
             frame.shot.arm,
             frame.shot.exposure_s,

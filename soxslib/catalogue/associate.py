@@ -73,25 +73,40 @@ def _ranked(group, shelf, rule, count, exclude):
             ranked += _cheapest(group, [o for o in offers if o.path not in exclude] if exclude else offers, rule, count)
     ranked.sort(key=lambda pair: (pair[0], pair[1].path))
     if rule.get("exposure"):
-        ranked = _by_exposure(group.first.exposure_s, [offer for _, offer in ranked])
+        offers = _by_exposure(group.first.exposure_s, ranked, rule["reach"])
     else:
-        ranked = [offer for cost, offer in ranked if cost <= ranked[0][0] + rule["reach"]]
-    return ranked[:count]
+        offers = _within_reach(ranked, rule["reach"])
+    return _staying_in_night(group.night, offers)[:count]
+
+
+def _staying_in_night(night, ranked):
+    """Ranked offers without those of other nights that come after one of this night."""
+    first = next((i for i, offer in enumerate(ranked) if offer.set.night == night), len(ranked))
+    return ranked[:first] + [offer for offer in ranked[first:] if offer.set.night == night]
+
+
+def _within_reach(ranked, reach):
+    """Offers of [(cost, offer)], sorted by cost, that cost little more than the best."""
+    return [offer for cost, offer in ranked if cost <= ranked[0][0] + reach]
 
 
 def _cheapest(group, offers, rule, count):
     """[(cost, offer)] of the few that can be among the best, out of offers sorted by time.
 
-    The age alone costs more and more from the set's own time on, so the search ends when it costs more than what is
-    already found may cost.
+    The age alone costs more and more from the set's own time on, and more than a day away it is another night: the
+    search ends where these alone cost more than what is already found allows.
     """
-    found, limit = [], math.inf
+    cost, found, limit = rule["cost"], [], math.inf
     for age, offer in _outwards(offers, group.mjd):
-        if age > rule["window_d"] or age / rule["cost"]["time_d"] > limit:
+        at_least = age / cost["time_d"] + (cost.get("other_night", 0.0) if age > 1.0 else 0.0)
+        if age > rule["window_d"] or at_least > limit:
             break
-        found.append((_cost(group, offer, rule["cost"]), offer))
+        found.append((_cost(group, offer, cost), offer))
         if len(found) >= count:
-            limit = min(sorted(cost for cost, _ in found)[count - 1], min(c for c, _ in found) + rule["reach"])
+            costs = sorted(c for c, _ in found)
+            limit = min(costs[count - 1], costs[0] + rule["reach"])
+        else:
+            limit = min(limit, found[-1][0] + rule["reach"])
     return found
 
 
@@ -151,17 +166,17 @@ def angle_between(a_deg, b_deg):
     return min(difference, 360.0 - difference)
 
 
-def _by_exposure(exposure_s, ranked):
+def _by_exposure(exposure_s, ranked, reach):
     """Offers with this exposure time first, then the two that bracket it, then the rest; each part by its rank."""
-    ratio = {o.path: o.set.first.exposure_s - exposure_s for o in ranked}
     tolerance = EXACT_EXPOSURE * max(exposure_s, 1.0)
-    exact = [o for o in ranked if abs(ratio[o.path]) <= tolerance]
-    below = sorted((o for o in ranked if ratio[o.path] < -tolerance), key=lambda o: -ratio[o.path])
-    above = sorted((o for o in ranked if ratio[o.path] > tolerance), key=lambda o: ratio[o.path])
-    bracket = sorted(below[:1] + above[:1], key=lambda o: abs(ratio[o.path]))
-    taken = {o.path for o in exact + bracket}
-    rest = [o for o in ranked if o.path not in taken]
-    return exact + bracket + sorted(rest, key=lambda o: abs(ratio[o.path]))
+    excess = {offer.path: offer.set.first.exposure_s - exposure_s for _, offer in ranked}
+    exact = _within_reach([pair for pair in ranked if abs(excess[pair[1].path]) <= tolerance], reach)
+    others = _within_reach([pair for pair in ranked if abs(excess[pair[1].path]) > tolerance], reach)
+    others.sort(key=lambda o: abs(excess[o.path]))
+    below = next((o for o in others if excess[o.path] < 0), None)
+    above = next((o for o in others if excess[o.path] > 0), None)
+    bracket = [o for o in others if o is below or o is above]
+    return exact + bracket + [o for o in others if o is not below and o is not above]
 
 
 def _why_none(group, shelf, rule):

@@ -83,21 +83,29 @@ def open_database(path):
 
 def load_entries(path):
     """Entries of an index; [] when there is none, or one of another revision, or it is damaged."""
+    return [_entry(row) for row in _rows(path, RAW_FRAMES) or []]
+
+
+def load_identities(path):
+    """{(path, size, mtime)} of the files of an index; None when there is no such index as this release writes."""
+    rows = _rows(path, RAW_FRAMES.c.path, RAW_FRAMES.c.size, RAW_FRAMES.c.mtime)
+    return None if rows is None else {tuple(row) for row in rows}
+
+
+def _rows(path, *columns):
     if not os.path.exists(path) or os.path.getsize(path) == 0:
-        return []
+        return None
     try:
         engine = open_database(path)
         with engine.connect() as connection:
             revision = connection.execute(select(META.c.value).where(META.c.key == "revision")).scalar()
-            rows = (
-                connection.execute(select(RAW_FRAMES).order_by(RAW_FRAMES.c.path)).fetchall()
-                if revision == REVISION
-                else []
-            )
-        engine.dispose()
+            if revision != REVISION:
+                return None
+            return connection.execute(select(*columns).order_by(RAW_FRAMES.c.path)).fetchall()
     except DatabaseError:
-        return []
-    return [_entry(row) for row in rows]
+        return None
+    finally:
+        engine.dispose()
 
 
 def save_entries(path, entries):

@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
 from soxslib import __version__, workflow_dir
-from soxslib.catalogue.database import load_entries
+from soxslib.catalogue.database import load_entries, load_identities
 from soxslib.catalogue.external import find_external
 from soxslib.catalogue.plan import load_rules, make_plan
 from soxslib.catalogue.scan import find_files
@@ -122,9 +122,7 @@ _CALIBRATIONS = frozenset(
 
 def index_is_stale(config):
     """True when the raw files differ from those of the index in name, size or time."""
-    known = {(e.path, e.size, e.mtime) for e in load_entries(INDEX)}
-    found = {(path, *facts) for path, facts in find_files(config.raw).items()}
-    return known != found or not os.path.exists(INDEX)
+    return load_identities(INDEX) != {(path, *facts) for path, facts in find_files(config.raw).items()}
 
 
 def refresh_index(config):
@@ -176,8 +174,8 @@ def plan_night(config):
     content = json.dumps(
         {
             "version": __version__,
-            "tasks": [asdict(t) for t in plan.tasks],
-            "problems": [asdict(p) for p in plan.problems],
+            "tasks": [vars(t) for t in plan.tasks],
+            "problems": [vars(p) for p in plan.problems],
             "notes": plan.notes,
             "settings": settings,
             "select": [config.select.model_dump(), config.night],

@@ -46,9 +46,10 @@ def identify(exposure, stars, match_arcsec):
             if plain and any(key in plain for key in (name, *star["aliases"])):
                 return name
     where = "unknown position" if exposure.ra_deg is None else f"RA {exposure.ra_deg:.4f}, DEC {exposure.dec_deg:.4f}"
+    name = exposure.target_name or exposure.object_name or "star"
     raise ReductionError(
-        f"{exposure.file}: {exposure.target_name or exposure.object_name or 'star'!r} at {where} is not a flux standard of "
-        f"the library ({', '.join(stars)}); observe one of these or add the star to standards.yaml and flux_standards.fits"
+        f"{exposure.file}: {name!r} at {where} is not a flux standard of the library ({', '.join(stars)}); "
+        f"observe one of these or add the star to standards.yaml and flux_standards.fits"
     )
 
 

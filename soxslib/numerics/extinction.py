@@ -29,7 +29,8 @@ def transmission(magnitude, airmass):
 def slit_fraction(wavelength_nm, *, slit_arcsec, seeing_arcsec, at_nm=_SEEING_NM):
     """Part of a centred star's light that passes a long slit.
 
-    The seeing disc is a Moffat profile, narrower at longer wavelengths as Kolmogorov turbulence makes it. A Moffat profile summed along the slit is Student's t distribution with 2 beta - 2 degrees of freedom.
+    The seeing disc is a Moffat profile, narrower at longer wavelengths as Kolmogorov turbulence makes it. A Moffat
+    profile summed along the slit is Student's t distribution with 2 beta - 2 degrees of freedom.
     """
     fwhm = seeing_arcsec * (np.asarray(wavelength_nm, float) / at_nm) ** SEEING_EXPONENT
     core = fwhm / (2.0 * np.sqrt(2.0 ** (1.0 / _BETA) - 1.0))

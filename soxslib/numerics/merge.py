@@ -174,7 +174,8 @@ class Mixing:
 def mix(binned, log_throughput):
     """The Mixing of binned orders: those of the best rank in a bin, weighted by smooth inverse variance.
 
-    They are brought to the scale of the strongest of a bin. log_throughput: (orders, bins), relative throughput of the orders; only differences in one bin matter.
+    They are brought to the scale of the strongest of a bin. log_throughput: (orders, bins), relative throughput of the
+    orders; only differences in one bin matter.
     """
     is_there = binned.rank < ABSENT
     rank = binned.rank.min(axis=0)

@@ -14,7 +14,7 @@ class Settings(StepSettings):
     extinction_error: float = Field(0.1, ge=0, le=1, description="Relative accuracy of the extinction.")
     correct_slit_loss: bool = Field(False, description="Multiply by the light that missed the slit, from the seeing.")
     seeing: Literal["measured", "monitor"] = Field(
-        "measured", description="Seeing from the trace's profile, or from the site's monitor."
+        "measured", description="Seeing from the trace, or from the site's monitor."
     )
     merge_taper_fraction: float = Field(
         0.05, gt=0, le=0.3, description="Outer part of an order over which its weight falls."

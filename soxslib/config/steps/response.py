@@ -27,12 +27,12 @@ class Settings(StepSettings):
     )
     shared_curve: bool = Field(
         False,
-        description="All orders share one grating and lamp: their sensitivity over the blaze is one smooth curve of the arm.",
+        description="Orders share grating and lamp: their sensitivity over the blaze is one smooth curve of the arm.",
     )
     shared_knot_nm: float = Field(60.0, gt=5, le=500, description="Distance of the knots of that curve [nm].")
     order_error: float = Field(0.1, gt=0, le=5, description="How far an order may leave that curve, in log.")
-    flux_error: float = Field(0.02, ge=0, le=0.5, description="Accuracy of the star's flux and of the photometry.")
+    flux_error: float = Field(0.02, ge=0, le=0.5, description="Accuracy of the star's catalogue flux.")
     correct_slit_loss: bool = Field(True, description="Take the light that missed the standard's slit into account.")
     seeing: Literal["measured", "monitor"] = Field(
-        "measured", description="Seeing from the trace's profile, or from the site's monitor."
+        "measured", description="Seeing from the trace, or from the site's monitor."
     )

@@ -8,7 +8,7 @@ import numpy as np
 from soxslib.datamodel import OrderResponse, Response
 from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
-from soxslib.numerics import response as fit
+from soxslib.numerics import sensitivity as fit
 from soxslib.numerics.extinction import extinction_mag, slit_fraction, transmission
 from soxslib.numerics.fluxcal import efficiency
 from soxslib.numerics.merge import WORTHLESS, sample_rank

@@ -64,7 +64,7 @@ def test_errors_are_honest_at_any_binning(n_bins, rng):
             for lag, c in enumerate(merged.covariance, 1):
                 variance += 2 * add(c, max(n_bins - lag, 0))
         sums.append(add(merged.flux - exact.flux, n_bins) / np.sqrt(variance))
-    # 60 trials of some 100 to 500 sums: scatter of the scatter well below a per cent but for neighbours that are not independent
+    # 60 trials of some 100 to 500 sums: the scatter is known to half a per cent
     assert abs(np.std(sums) - 1) < 0.03
     assert abs(np.mean(sums)) < 0.03
 

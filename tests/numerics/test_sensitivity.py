@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soxslib.numerics.response import StarOrder, fit_order, shared_reference
+from soxslib.numerics.sensitivity import StarOrder, fit_order, shared_reference
 
 FIT = dict(knot_nm=3.0, stiffness=[0.003, 0.01, 0.03, 0.1, 0.3], chunk_nm=1.0, model_error=0.005, clip_sigma=5.0)
 

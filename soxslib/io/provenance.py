@@ -1,6 +1,7 @@
 """Product headers: the first raw frame's cards, and what the product was made from."""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from astropy.io import fits
@@ -27,6 +28,7 @@ def _plain_card(card):
     return fits.Card(keyword, card.value, card.comment)
 
 
+@cache
 def md5_of(path):
     """MD5 of a file's bytes."""
     with open(path, "rb") as fh:

@@ -19,17 +19,32 @@ from soxslib.numerics import splines
 
 
 @dataclass(frozen=True)
+class Basis:
+    """How pixels read the coefficients: arrays [row, column] of the first of four nodes and the weights of both kinds."""
+
+    first: np.ndarray
+    sky: tuple  # cubic B-splines
+    counts: tuple  # cubic convolution
+    on_grid: np.ndarray
+    n_columns: int
+
+    @property
+    def n_nodes(self):
+        return self.n_columns + 2 * MARGIN
+
+
+@dataclass(frozen=True)
 class Pixels:
     """Pixels of one order, arrays [row, column] of the cutout.
 
-    data, floor: electrons and signal-free variance; good: may be read; position: u on the native grid of the output (columns
-    of the cutout count from 0); slit_light: relative slit illumination; ndit: integrations averaged.
+    data, floor: electrons and signal-free variance; good: may be read; slit_light: relative slit illumination; ndit:
+    integrations averaged.
     """
 
     data: np.ndarray
     floor: np.ndarray
     good: np.ndarray
-    position: np.ndarray
+    basis: Basis
     slit_light: np.ndarray
     ndit: int = 1
 
@@ -60,13 +75,13 @@ def model_variance(model, floor, ndit):
     return floor + np.maximum(model, 0.0) / ndit
 
 
-def _grid(position, good, n_columns):
-    """(first node of each pixel counted from 0, phase, pixels on the grid, number of nodes); node of pixel k is k + MARGIN."""
-    safe = np.where(good, position, 0.0)
-    first, phase = splines.nodes_of(safe + MARGIN)
-    n_nodes = n_columns + 2 * MARGIN
-    on_grid = good & (first >= 0) & (first + splines.TAPS <= n_nodes)
-    return np.where(on_grid, first, 0), np.where(on_grid, phase, 0.0), on_grid, n_nodes
+def basis_of(position, n_columns):
+    """The Basis of pixels at positions u, in columns of the native grid (node k + MARGIN is column k)."""
+    known = np.isfinite(position)
+    first, phase = splines.nodes_of(np.where(known, position, 0.0) + MARGIN)
+    on_grid = known & (first >= 0) & (first + splines.TAPS <= n_columns + 2 * MARGIN)
+    first, phase = np.where(on_grid, first, 0), np.where(on_grid, phase, 0.0)
+    return Basis(first, splines.bspline_weights(phase), splines.convolution_weights(phase), on_grid, n_columns)
 
 
 def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds, smoothness=None, start=None):
@@ -76,11 +91,9 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
     when it is that far above the model, a neighbour of one when it is grow_sigma above; model_error: the fraction of the
     model that no test trusts; smoothness: penalty on the sky's second differences per node, or None.
     """
-    n_columns = pixels.data.shape[1]
-    first, phase, usable, n_nodes = _grid(pixels.position, pixels.good, n_columns)
-    sky_taps = [w * pixels.slit_light for w in splines.bspline_weights(phase)]
-    counts_taps = splines.convolution_weights(phase)
-    components = [[w * p for w in counts_taps] for p in profiles] + [sky_taps]
+    basis, first, n_nodes = pixels.basis, pixels.basis.first, pixels.basis.n_nodes
+    n_columns, usable = basis.n_columns, pixels.good & basis.on_grid
+    components = [[w * p for w in basis.counts] for p in profiles] + [[w * pixels.slit_light for w in basis.sky]]
     k = len(components)
     rejected = np.zeros_like(usable)
     model = np.where(usable, pixels.data, 0.0) if start is None else start
@@ -135,7 +148,18 @@ def _cosmic_rays(pixels, usable, rejected, model, variance, reject_sigma, grow_s
     columns = np.arange(z.shape[1])
     out = rejected & (z > grow_sigma)
     out[worst, columns] |= z[worst, columns] > reject_sigma
-    return out | (ndimage.binary_dilation(out, np.ones((3, 3), bool)) & (z > grow_sigma))
+    return out | (_with_neighbours(out) & (z > grow_sigma)) if out.any() else out
+
+
+def _with_neighbours(mask):
+    """The mask grown by one pixel in all eight directions."""
+    across = mask.copy()
+    across[1:] |= mask[:-1]
+    across[:-1] |= mask[1:]
+    out = across.copy()
+    out[:, 1:] |= across[:, :-1]
+    out[:, :-1] |= across[:, 1:]
+    return out
 
 
 @dataclass(frozen=True)
@@ -165,15 +189,14 @@ def optimal_counts(exposures, n_columns):
     bands, vector = np.zeros((splines.TAPS, n_nodes)), np.zeros(n_nodes)
     seen, whole = np.zeros(n_nodes), np.zeros(n_nodes)
     for pixels, profile, variance, sky_share in exposures:
-        first, phase, usable, _ = _grid(pixels.position, pixels.good, n_columns)
+        basis, usable = pixels.basis, pixels.good & pixels.basis.on_grid
         weight = np.where(usable, (1.0 - sky_share)[None, :] / np.where(usable, variance, 1.0), 0.0)
-        taps = splines.convolution_weights(phase)
-        b, v = splines.normal_equations(first, [[w * profile for w in taps]], weight, pixels.data, n_nodes)
+        b, v = splines.normal_equations(basis.first, [[w * profile for w in basis.counts]], weight, pixels.data, n_nodes)
         bands, vector = bands + b, vector + v
-        nearest = np.clip(np.rint(np.where(np.isfinite(pixels.position), pixels.position, -MARGIN)).astype(int), -MARGIN, n_columns)
-        p2 = np.where(np.isfinite(profile), np.clip(profile, 0, None), 0.0)
-        seen += np.bincount((nearest + MARGIN).ravel(), np.where(usable, p2, 0.0).ravel(), n_nodes)[:n_nodes]
-        whole += np.bincount((nearest + MARGIN).ravel(), p2.ravel(), n_nodes)[:n_nodes]
+        nearest = nearest_node(basis)
+        light = np.where(basis.on_grid, np.clip(profile, 0, None), 0.0)
+        seen += np.bincount(nearest, np.where(usable, light, 0.0).ravel(), n_nodes)
+        whole += np.bincount(nearest, light.ravel(), n_nodes)
     scale = bands[-1].max()
     solution = splines.solve(bands, vector, ridge=1e-7) if scale > 0 else np.zeros(n_nodes)
     root = _square_root(bands)
@@ -207,12 +230,17 @@ def _square_root(bands):
     return sparse.csr_array(root @ sparse.diags_array(s))
 
 
+def nearest_node(basis):
+    """The node nearest to each pixel, flat: the inner weight of cubic convolution is the larger one there."""
+    return (basis.first + 1 + (basis.counts[2] > basis.counts[1])).ravel()
+
+
 def sky_share(pixels, profile, variance, good, n_columns):
     """Per native pixel, the part of a source's information that goes into the sky fitted to the same pixels:
     rho^2 of two parameters with weights w, sum(w p l)^2 / (sum(w p^2) sum(w l^2)), l the slit's light."""
-    first, phase, usable, n_nodes = _grid(pixels.position, good, n_columns)
+    usable, n_nodes = good & pixels.basis.on_grid, pixels.basis.n_nodes
     w = np.where(usable, 1.0 / np.where(usable, variance, 1.0), 0.0)
-    node = (first + 1 + (phase > 0.5)).ravel()
+    node = nearest_node(pixels.basis)
     p, light = np.where(usable, profile, 0.0), np.where(usable, pixels.slit_light, 0.0)
     sums = [np.bincount(node, (w * x).ravel(), n_nodes) for x in (p * light, p * p, light * light)]
     smooth = [ndimage.uniform_filter1d(x, 5) for x in sums]

@@ -39,7 +39,8 @@ def _extract_order(exposures, shifts, throughput, source, order, settings):
     columns = first.windows[order].cutout.columns
     views = [_view(e, s, t, first, shifts[0], source, order) for e, s, t in zip(exposures, shifts, throughput, strict=True)]
     counts = extraction.optimal_counts([(v.pixels, v.profile, v.variance, v.share) for v in views], columns.size)
-    wavelength = native_wavelengths(first, order, shifts[0][order])
+    trace = first.grid_trace if source == 0 else first.traces[source]
+    wavelength = native_wavelengths(first, order, shifts[0][order], trace)
     plain, robust, sky = _boxcars(exposures, throughput, source, order, settings)
     _, across = shifts[0][order].applied_to(first.solution[order]).position(
         wavelength, first.traces[source].at(order, wavelength)
@@ -69,12 +70,12 @@ def _view(exposure, shift, throughput, first, first_shift, source, order):
         (_samples(fit.counts[j], exposure.positions[order]) * p for j, p in enumerate(exposure.profiles[order]) if j != source), 0.0
     )
     good = window.good & ~fit.is_cosmic_ray
-    position = exposure.positions[order]
-    if exposure is not first or source > 0:
-        position = _position_on(first, first_shift, exposure, shift, source, order)
-    pixels = extraction.Pixels(window.data - fit.sky - others, window.floor, good, position, window.slit_light, exposure.exposure.ndit)
-    profile = exposure.profiles[order][source] * throughput
     n = first.windows[order].cutout.columns.size
+    basis = exposure.bases[order]
+    if exposure is not first or source > 0:
+        basis = extraction.basis_of(_position_on(first, first_shift, exposure, shift, source, order), n)
+    pixels = extraction.Pixels(window.data - fit.sky - others, window.floor, good, basis, window.slit_light, exposure.exposure.ndit)
+    profile = exposure.profiles[order][source] * throughput
     share = extraction.sky_share(pixels, profile, fit.variance, good, n)
     return View(pixels, profile, fit.variance, share)
 
@@ -85,8 +86,9 @@ def _position_on(first, first_shift, exposure, shift, source, order):
     solution = first_shift[order].applied_to(first.solution[order])
     low, high = solution.wavelength_nm
     grid = np.linspace(low, high, 2000)
-    along = to_binned(solution.position(grid, first.traces[source].at(order, grid))[0], first.exposure.binning[1])
-    return np.interp(wavelength, grid, along - first.windows[order].cutout.columns[0])
+    trace = first.grid_trace if source == 0 else first.traces[source]
+    along = to_binned(solution.position(grid, trace.at(order, grid))[0], first.exposure.binning[1])
+    return np.interp(wavelength, grid, along - first.windows[order].cutout.columns[0], left=np.nan, right=np.nan)
 
 
 def true_wavelengths(exposure, shift, order):

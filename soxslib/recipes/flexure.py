@@ -4,6 +4,7 @@ import numpy as np
 
 from soxslib.instruments import load_instrument
 from soxslib.numerics import flexure, skylines
+from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.dispersion import jacobian
 
 SEARCH_PX = 8.0  # largest shift looked for: twice what was ever seen in the orders that have sky lines
@@ -19,13 +20,12 @@ def sky_spectrum(reduced, order):
     return native_wavelengths(reduced, order), fit.sky_density, variance
 
 
-def native_wavelengths(reduced, order, shift=None):
-    """Wavelength of the cutout's columns on the target's trace, by the arc's solution or with a shift applied."""
-    from soxslib.numerics.cutout import to_binned
-
+def native_wavelengths(reduced, order, shift=None, trace=None):
+    """Wavelength of the cutout's columns on a trace (the native grid's), by the arc's solution or with a shift applied."""
+    trace = trace or reduced.grid_trace
     solution = reduced.solution[order] if shift is None else shift.applied_to(reduced.solution[order])
     grid = np.linspace(*_wide(solution.wavelength_nm), 4000)
-    along = to_binned(solution.position(grid, reduced.traces[0].at(order, grid))[0], reduced.exposure.binning[1])
+    along = to_binned(solution.position(grid, trace.at(order, grid))[0], reduced.exposure.binning[1])
     k = np.argsort(along)
     return np.interp(reduced.windows[order].cutout.columns, along[k], grid[k], left=np.nan, right=np.nan)
 

@@ -39,12 +39,17 @@ class Window:
 
 @dataclass(frozen=True)
 class ReducedExposure:
-    """What one exposure holds: windows, fits and profiles by order, traces and sources (the target first)."""
+    """What one exposure holds: windows, fits and profiles by order, traces and sources (the target first).
+
+    grid_trace: the trace whose pixels are the native grid of the output; the target's to a few hundredths of an arcsecond.
+    """
 
     exposure: Exposure
     solution: DispersionSolution
     windows: dict[int, Window]
+    grid_trace: locate.Trace
     positions: dict[int, np.ndarray]
+    bases: dict[int, extraction.Basis]
     fits: dict[int, extraction.OrderFit]
     profiles: dict[int, list[np.ndarray]]
     slit_profiles: list[SlitProfile]
@@ -86,14 +91,9 @@ def native_positions(window, solution, trace, binning):
     """Position along the dispersion, in columns of the cutout, at which the trace has each pixel's wavelength."""
     cutout = window.cutout
     order = solution[cutout.order]
-    grid = np.linspace(*order.wavelength_nm, 2000)
+    grid = np.linspace(*order.wavelength_nm, 2000)  # linear between: off by less than 1e-4 px
     along = to_binned(order.position(grid, trace.at(cutout.order, grid))[0], binning[1]) - cutout.columns[0]
-    return np.interp(cutout.wavelength_nm, grid, along) + _interpolation_residual(order, trace, cutout, grid, along, binning)
-
-
-def _interpolation_residual(order, trace, cutout, grid, along, binning):
-    """What linear interpolation on the grid lacks: at most c h^2 / 8 of the curvature, below 1e-4 px for 2000 points."""
-    return 0.0
+    return np.interp(cutout.wavelength_nm, grid, along, left=np.nan, right=np.nan)
 
 
 def estimate_sky(windows, ndit, settings):
@@ -161,19 +161,18 @@ def on_pixels(window, trace, slit_profile):
     return distance, np.where(cutout.is_inside, part, 0.0)
 
 
-def fit_window(window, position, profiles, ndit, settings, start=None):
-    """The OrderFit of a window, and the Pixels it was made from."""
-    pixels = extraction.Pixels(window.data, window.floor, window.good, position, window.slit_light, ndit)
-    fit = extraction.fit_order(
+def fit_window(window, basis, profiles, ndit, settings, start=None, *, is_last=True):
+    """The OrderFit of a window; before the last round only the worst pixels are rejected."""
+    pixels = extraction.Pixels(window.data, window.floor, window.good, basis, window.slit_light, ndit)
+    return extraction.fit_order(
         pixels,
         profiles,
         reject_sigma=settings.reject_sigma,
         grow_sigma=settings.grow_sigma,
         model_error=settings.model_error,
-        rounds=settings.reject_rounds,
+        rounds=settings.reject_rounds if is_last else 3,
         start=start,
     )
-    return pixels, fit
 
 
 def refine_profiles(windows, positions, fits, traces, slit_profiles, settings):
@@ -227,19 +226,21 @@ def reduce_exposure(frame, response, solution, expected_arcsec, settings):
         )
         for s in sources
     ]
-    fits, positions, profiles = {}, {}, {}
+    grid_trace, fits, profiles = traces[0], {}, {}
+    positions = {o: native_positions(w, solution, grid_trace, e.binning) for o, w in windows.items()}
+    bases = {o: extraction.basis_of(positions[o], w.cutout.columns.size) for o, w in windows.items()}
     for round_ in range(settings.rounds):
+        is_last = round_ == settings.rounds - 1
         for order, window in windows.items():
-            positions[order] = native_positions(window, solution, traces[0], e.binning)
             profiles[order] = [on_pixels(window, t, p)[1] for t, p in zip(traces, slit_profiles, strict=True)]
             start = fits[order].model if order in fits else None
-            _, fits[order] = fit_window(window, positions[order], profiles[order], e.ndit, settings, start)
-        if round_ < settings.rounds - 1:
+            fits[order] = fit_window(window, bases[order], profiles[order], e.ndit, settings, start, is_last=is_last)
+        if not is_last:
             slit_profiles = refine_profiles(windows, positions, fits, traces, slit_profiles, settings)
             blocks = _blocks_of_fit(windows, fits, settings)
             sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
             traces = [trace_source(blocks, s, windows, settings) for s in sources]
-    return ReducedExposure(e, solution, windows, positions, fits, profiles, slit_profiles, traces, sources)
+    return ReducedExposure(e, solution, windows, grid_trace, positions, bases, fits, profiles, slit_profiles, traces, sources)
 
 
 def _blocks_of_fit(windows, fits, settings):

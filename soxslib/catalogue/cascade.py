@@ -46,7 +46,7 @@ def run_cascade(sets, rules, wishes, unused):
     for step, rule in rules["steps"].items():
         for group, parent in _sources(by_step[step], rule, stock):
             choices = _choices(replace(group, step=step), rules, stock, wishes, unused)
-            task = _task(group, rule, choices, parent)
+            task = _task(group, rule, choices, parent, is_calibration=step in rules["association"])
             why = _why_not(rule, choices)
             if why:
                 problems.append(_problem(task, why))
@@ -110,12 +110,14 @@ def _choices(group, rules, stock, wishes, unused):
     return choices
 
 
-def _task(group, rule, choices, parent):
-    """The task of a set; `parent`: the task whose products it reads."""
+def _task(group, rule, choices, parent, is_calibration):
+    """The task of a set; `parent`: the task whose products it reads. A calibration has a verdict its consumers read."""
     step = rule["step"]
     folder = f"reduced/{group.night}/{parent.step if rule.get('folder') == 'parent' else step}"
     outputs = {name: f"{folder}/{group.stem}{suffix}" for name, suffix in rule["outputs"].items()}
     outputs["metrics"] = f"{folder}/{group.stem}{rule.get('metrics', '')}.qc.json"
+    if is_calibration:
+        outputs["verdict"] = f"{folder}/{group.stem}.verdict"
     inputs = {"raw": list(group.paths)} | {name: [parent.outputs[name]] for name in rule.get("reads", [])}
     inputs |= {name: [offer.path for offer in choice.offers] for name, choice in choices.items()}
     missing = {name: choice.reason for name, choice in choices.items() if not choice.offers and choice.reason}

@@ -37,7 +37,7 @@ TASKS = Table(
     "tasks",
     METADATA,
     Column("id", Integer, primary_key=True),
-    *(Column(name, String) for name in ("step", "arm", "night", "stem", "target", "status", "reason")),
+    *(Column(name, String) for name in ("step", "arm", "night", "stem", "target", "status", "reason", "verdict", "verdict_reason")),
 )
 TASK_INPUTS = Table(
     "task_inputs",
@@ -48,6 +48,7 @@ TASK_INPUTS = Table(
     Column("rank", Integer),
     Column("path", String),
     Column("used", Integer),
+    Column("reason", String),  # why it was passed over
 )
 PRODUCTS = Table(
     "products",
@@ -65,6 +66,7 @@ QC = Table(
     Column("text", String),
     Column("unit", String),
     Column("meaning", String),
+    Column("state", String),  # pass, warn, fail under the limits in force when this was gathered
     Column("mjd", Float),
 )
 
@@ -129,7 +131,8 @@ def save_results(path, tables):
     engine = open_database(path)
     with engine.begin() as connection:
         for table, rows in tables.items():
-            connection.execute(delete(table))
+            table.drop(connection, checkfirst=True)  # of an earlier release, perhaps, with other columns
+            table.create(connection)
             if rows:
                 connection.execute(insert(table), rows)
     engine.dispose()

@@ -1,29 +1,11 @@
-"""A night's plan as the Snakefile uses it: index refreshed, plan made once, looked up by the rules."""
+"""A night's plan as the Snakefile uses it: looked up by the rules, selected by the config."""
 
-import hashlib
-import json
-import os
-import subprocess
-import sys
-import tempfile
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from soxslib import __version__, workflow_dir
-from soxslib.catalogue.database import load_entries, load_identities
-from soxslib.catalogue.external import find_external
-from soxslib.catalogue.plan import load_rules, make_plan
-from soxslib.catalogue.scan import find_files
-from soxslib.catalogue.summary import FAILED, result_of
-from soxslib.catalogue.tasks import Plan, Problem, Task, Wishes
-from soxslib.config.user import read_config
+from soxslib.catalogue.tasks import Problem
 from soxslib.errors import ReductionError
-from soxslib.instruments import load_instrument
-
-INDEX = "index.db"
-STATE = ".soxs"  # plans, and which runs are alive
-PLAN_VARIABLE = "SOXS_PLAN"  # jobs on a cluster read the plan their run was started with, whatever came in since
+from soxslib.qc.verdicts import LIMITS_FILE
 
 
 class Night:
@@ -49,6 +31,20 @@ class Night:
         """Input function of a rule: the paths of one named input, best candidate first."""
         return lambda wildcards: self.task(step, wildcards).inputs[name]
 
+    def verdicts(self, step):
+        """Input function of a rule: the verdicts on its candidates, so that it runs again when one of them changes."""
+        return lambda wildcards: [
+            self._verdict_of[path]
+            for name, paths in self.task(step, wildcards).inputs.items()
+            if name != "raw"
+            for path in paths
+            if path in self._verdict_of
+        ]
+
+    @cached_property
+    def _verdict_of(self):
+        return {task.product: task.outputs["verdict"] for task in self.plan.tasks if "verdict" in task.outputs}
+
     def params(self, step):
         """Input functions of a rule's params: everything plain, since changes inside objects are not seen."""
         return {
@@ -71,6 +67,11 @@ class Night:
     @property
     def sidecars(self):
         return [task.outputs["metrics"] for task in self.selected]
+
+    @property
+    def limits(self):
+        """The file of the limits in force."""
+        return LIMITS_FILE
 
     def is_wanted(self, task):
         """Whether the config asks for a task itself, not only for what needs it."""
@@ -118,102 +119,3 @@ def _is_target(item, patterns):
 _CALIBRATIONS = frozenset(
     ("master_bias", "master_dark", "dispersion_solution", "order_trace", "master_flat", "spatial_solution")
 )
-
-
-def index_is_stale(config):
-    """True when the raw files differ from those of the index in name, size or time."""
-    return load_identities(INDEX) != {(path, *facts) for path, facts in find_files(config.raw).items()}
-
-
-def refresh_index(config):
-    """Has the rule `index` run in a Snakemake of its own: a Snakefile cannot run its own rules while it is read."""
-    with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="soxs-config-") as fh:
-        json.dump({"raw": config.raw}, fh)
-        fh.flush()
-        # another user's or run's SNAKEMAKE_PROFILE must not reach this one
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("SNAKEMAKE_")}
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow_dir() / "rules" / "index.smk")]
-        command += [
-            "--directory",
-            os.getcwd(),
-            "--cores",
-            "1",
-            "--executor",
-            "local",
-            "--scheduler",
-            "greedy",
-            "--nolock",
-        ]
-        command += ["--profile", "none", "--workflow-profile", "none", "--configfile", fh.name, "--force", INDEX]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=3600, check=False)
-    if done.returncode:
-        raise ReductionError(f"index refresh failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-
-
-def open_night(overrides=None, *, is_main=True):
-    """The Night of the current directory. The main process refreshes the index when files have changed and makes the
-    plan; processes it starts on other machines read the plan it made."""
-    frozen = os.environ.get(PLAN_VARIABLE)
-    config = read_config(overrides=overrides)
-    if not is_main and frozen and os.path.exists(frozen):
-        return _load(frozen, config)
-    if is_main and index_is_stale(config):
-        refresh_index(config)
-    return plan_night(config)
-
-
-def plan_night(config):
-    """The Night of the index as it is, its plan written down."""
-    instrument, entries = load_instrument(config.instrument), load_entries(INDEX)
-    external = find_external(config.calibrations, instrument)
-    wishes = Wishes(exclude=tuple(config.exclude), pins=tuple(config.pin), external=external)
-    plan = make_plan(entries, instrument, wishes)
-    if failed := _failed_calibrations(plan.tasks, instrument):
-        plan = make_plan(entries, instrument, replace(wishes, failed=failed))
-    settings = _all_settings(config, instrument)
-    content = json.dumps(
-        {
-            "version": __version__,
-            "tasks": [vars(t) for t in plan.tasks],
-            "problems": [vars(p) for p in plan.problems],
-            "notes": plan.notes,
-            "settings": settings,
-            "select": [config.select.model_dump(), config.night],
-        }
-    )
-    path = f"{STATE}/plan-{hashlib.sha256(content.encode()).hexdigest()[:12]}.json"
-    if not os.path.exists(path):
-        os.makedirs(STATE, exist_ok=True)
-        from soxslib.io.atomic import atomic_path
-
-        with atomic_path(path) as temporary:
-            temporary.write_text(content, encoding="utf8")
-    os.environ[PLAN_VARIABLE] = os.path.abspath(path)
-    return Night(plan, config, json.loads(json.dumps(settings)), path)
-
-
-def _failed_calibrations(tasks, instrument):
-    """Products that an earlier run could not make."""
-    steps = load_rules(instrument)["association"]
-    return frozenset(task.product for task in tasks if task.step in steps and result_of(task).status == FAILED)
-
-
-def _all_settings(config, instrument):
-    """{step: {arm: settings, "revision": int}}, as plain as JSON makes them."""
-    from soxslib.config.settings import STEPS, revision_of, settings_for
-
-    return {
-        step: {
-            arm: settings_for(step, arm, config.settings.get(step), config.instrument)
-            for arm in instrument.data["arms"]
-        }
-        | {"revision": revision_of(step)}
-        for step in STEPS
-    }
-
-
-def _load(path, config):
-    with open(path, encoding="utf8") as fh:
-        content = json.load(fh)
-    plan = Plan([Task(**t) for t in content["tasks"]], [Problem(**p) for p in content["problems"]], content["notes"])
-    return Night(plan, config, content["settings"], path)

@@ -11,11 +11,12 @@ import socket
 import sys
 from pathlib import Path
 
-from soxslib.catalogue.night import STATE, open_night
+from soxslib.catalogue.open import STATE, open_night
 from soxslib.catalogue.summary import ABSENT, losses, result_of, summary_text
 from soxslib.errors import ReductionError
+from soxslib.qc.verdicts import limits_in_force
 
-RUNS = f"{STATE}/runs"
+RUNS = STATE / "runs"
 LOCKS = ".snakemake/locks"
 
 
@@ -61,7 +62,8 @@ def _judge(workflow, night):
     whole = any(job.rule.name in ("all", "night", "summary") for job in workflow.dag.targetjobs)
     if whole:
         results = [result_of(task) for task in night.selected]
-        _tell(summary_text(results, night.unmade, night.plan.notes).splitlines())
+        limits = limits_in_force()["limits"]
+        _tell(summary_text(results, night.unmade, night.plan.notes, limits).splitlines())
         lost = losses([r for r in results if night.is_wanted(r.task)], night.unmade)
     else:
         lost = losses(_results(workflow.dag.targetjobs, night), [])
@@ -93,8 +95,8 @@ def clear_stale_locks():
     Only runs of this host can be checked: with one of another host on record the lock stays, and Snakemake says how to
     remove it.
     """
-    runs = [path for path in Path(RUNS).glob("*.json") if not _is_dead(path)]
-    dead = [path for path in Path(RUNS).glob("*.json") if path not in runs]
+    runs = [path for path in RUNS.glob("*.json") if not _is_dead(path)]
+    dead = [path for path in RUNS.glob("*.json") if path not in runs]
     if dead and not runs and os.path.isdir(LOCKS):
         shutil.rmtree(LOCKS, ignore_errors=True)
         _tell(["An earlier run was killed: its lock is removed, its unfinished products are made again."])
@@ -106,7 +108,7 @@ def clear_stale_locks():
 
 def _announce():
     """Puts this process on record as a run of this directory; returns the record's path."""
-    path = Path(RUNS) / f"{socket.gethostname()}-{os.getpid()}.json"
+    path = RUNS / f"{socket.gethostname()}-{os.getpid()}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     record = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
     path.write_text(json.dumps(record), encoding="utf8")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from soxslib.catalogue.tasks import Problem, Task
+from soxslib.qc.verdicts import FAIL, UNKNOWN, WARN, Verdict, judge, state_of
 
 MADE, FAILED, ABSENT = "made", "failed", "absent"
 
@@ -23,6 +24,15 @@ class Result:
         return f"{self.task.step} {self.task.stem}: {self.reason}"
 
 
+def read_status(path):
+    """made, failed or absent, of a sidecar."""
+    try:
+        text = Path(path).read_text(encoding="utf8")
+    except FileNotFoundError:
+        return ABSENT
+    return FAILED if '"status": "failed"' in text else MADE
+
+
 def result_of(task):
     """The Result of a task, from its sidecar."""
     path = Path(task.outputs["metrics"])
@@ -36,7 +46,7 @@ def result_of(task):
     return Result(task, status, sidecar.get("reason", ""), sidecar)
 
 
-def summary_text(results, problems, notes):
+def summary_text(results, problems, notes, limits=None):
     """The summary for people: spectra first, then what failed, what cannot be made, and what was passed over."""
     counts = Counter(r.status for r in results)
     calibrated = [r for r in results if r.task.step == "flux_calibration" and r.status == MADE]
@@ -50,6 +60,8 @@ def summary_text(results, problems, notes):
     lines += _block(
         "done without", [f"{r.task.step} {r.task.stem}: {_missing(r.task)}" for r in results if r.task.missing]
     )
+    lines += _block("fails its checks", _beyond(results, limits or {}, FAIL))
+    lines += _block("to be looked at", _beyond(results, limits or {}, WARN))
     lines += _block("calibrations passed over", _passed_over(results))
     lines += _block(
         "warnings", [f"{r.task.step} {r.task.stem}: {w}" for r in results for w in r.sidecar.get("warnings", [])]
@@ -64,6 +76,12 @@ def _block(title, lines):
 
 def _spectrum_line(result):
     return f"{result.task.target or result.task.stem} {result.task.arm}: {result.task.outputs['fluxcal']}"
+
+
+def _beyond(results, limits, state):
+    """A line for each product that was made and is in this state."""
+    judged = [(r, judge(r.sidecar, limits)) for r in results if r.status == MADE]
+    return [f"{r.task.step} {r.task.stem}: {verdict.reason}" for r, verdict in judged if verdict.state == state]
 
 
 def _missing(task):
@@ -87,25 +105,32 @@ def read_plan(path):
     return [Task(**t) for t in content["tasks"]], [Problem(**p) for p in content["problems"]], content["notes"]
 
 
-def database_rows(results):
-    """Rows of the tables tasks, task_inputs, products and qc."""
+def database_rows(results, limits):
+    """Rows of the tables tasks, task_inputs, products and qc, judged by limits {step: {arm: {metric: limits}}}."""
     tasks, inputs, products, metrics = [], [], [], []
     for number, result in enumerate(results, 1):
         task = result.task
         where = {"step": task.step, "arm": task.arm, "night": task.night, "stem": task.stem}
-        tasks.append({"id": number, **where, "target": task.target, "status": result.status, "reason": result.reason})
+        verdict = judge(result.sidecar, limits) if result.sidecar else Verdict(UNKNOWN)
+        judged = {"verdict": verdict.state, "verdict_reason": verdict.reason}
+        tasks.append(
+            {"id": number, **where, "target": task.target, "status": result.status, "reason": result.reason, **judged}
+        )
         used = set(result.sidecar.get("used", []))
+        reasons = {p["path"]: p["reason"] for p in result.sidecar.get("passed_over", [])}
         for name, paths in task.inputs.items():
             for rank, path in enumerate(paths):
                 is_used = int(name == "raw" or path in used)
-                inputs.append({"task": number, "name": name, "rank": rank, "path": path, "used": is_used})
+                row = {"task": number, "name": name, "rank": rank, "path": path, "used": is_used}
+                inputs.append({**row, "reason": reasons.get(path, "")})
         for name, path in task.outputs.items():
             products.append({"path": path, **where, "name": name, "status": result.status})
-        metrics += [_metric_row(m, where, task.mjd) for m in result.sidecar.get("metrics", [])]
+        own = limits.get(task.step, {}).get(task.arm, {})
+        metrics += [_metric_row(m, where, task.mjd, own) for m in result.sidecar.get("metrics", [])]
     return {"tasks": tasks, "task_inputs": inputs, "products": products, "qc": metrics}
 
 
-def _metric_row(metric, where, mjd):
+def _metric_row(metric, where, mjd, limits):
     value = metric.get("value")
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return {
@@ -116,5 +141,6 @@ def _metric_row(metric, where, mjd):
         "text": None if is_number or value is None else str(value),
         "unit": metric.get("unit", ""),
         "meaning": metric.get("meaning", ""),
+        "state": state_of(metric, limits.get(metric.get("name"), {}))[0],
         "mjd": mjd,
     }

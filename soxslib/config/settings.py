@@ -34,10 +34,7 @@ class StepSettings(BaseModel):
 
 def model_of(step):
     """The settings model of a step."""
-    try:
-        return import_module(f"soxslib.config.steps.{step}").Settings
-    except ModuleNotFoundError:  # until every step has its model
-        return StepSettings
+    return import_module(f"soxslib.config.steps.{step}").Settings
 
 
 def instrument_settings(step, instrument="SOXS"):

@@ -148,11 +148,15 @@ class Bench:
         holes = {"PINHOLE": [0.0], "MULTPIN": facts["pinholes_arcsec"]}[shot.slit]
         scale = np.median(pixels.area)  # arcsec per pixel, near enough for the width of a spot
         sigma = facts["optics"]["pinhole_px"] * scale
-        holes = np.asarray(holes)
+        holes, share = np.asarray(holes), np.full(len(holes), through)
+        if len(holes) > 1:
+            for hole, left in facts.get("vignetted_pinholes", {}).get(pixels.order, {}).items():
+                share[hole] *= left
 
         def spots(slit_arcsec):
-            nearest = holes[np.abs(slit_arcsec[..., None] - holes).argmin(axis=-1)]
-            return through * np.exp(-0.5 * ((slit_arcsec - nearest) / sigma) ** 2) / (np.sqrt(2 * np.pi) * sigma)
+            hole = np.abs(slit_arcsec[..., None] - holes).argmin(axis=-1)
+            spot = np.exp(-0.5 * ((slit_arcsec - holes[hole]) / sigma) ** 2) / (np.sqrt(2 * np.pi) * sigma)
+            return share[hole] * spot
 
         return pixels.image(spectrum, spots, grid.u[0])
 

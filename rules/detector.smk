@@ -7,6 +7,7 @@ rule master_bias:
     output:
         product="reduced/{night}/master_bias/{stem}.fits",
         metrics="reduced/{night}/master_bias/{stem}.qc.json",
+        verdict="reduced/{night}/master_bias/{stem}.verdict",
     log:
         "logs/{night}/master_bias/{stem}.log",
     benchmark:
@@ -26,6 +27,7 @@ rule master_dark:
     output:
         product="reduced/{night}/master_dark/{stem}.fits",
         metrics="reduced/{night}/master_dark/{stem}.qc.json",
+        verdict="reduced/{night}/master_dark/{stem}.verdict",
     log:
         "logs/{night}/master_dark/{stem}.log",
     benchmark:
@@ -45,10 +47,12 @@ rule master_flat:
         master_bias=NIGHT.inputs("master_flat", "master_bias"),
         master_dark=NIGHT.inputs("master_flat", "master_dark"),
         order_trace=NIGHT.inputs("master_flat", "order_trace"),
+        verdicts=NIGHT.verdicts("master_flat"),
     output:
         product="reduced/{night}/master_flat/{stem}.fits",
         background="reduced/{night}/master_flat/{stem}_BKGROUND.fits",
         metrics="reduced/{night}/master_flat/{stem}.qc.json",
+        verdict="reduced/{night}/master_flat/{stem}.verdict",
     log:
         "logs/{night}/master_flat/{stem}.log",
     benchmark:

@@ -5,10 +5,12 @@ rule response:
     input:
         raw=NIGHT.inputs("response", "raw"),
         orders=NIGHT.inputs("response", "orders"),
+        verdicts=NIGHT.verdicts("response"),
     output:
         response="reduced/{night}/response/{stem}_RESP.fits",
         efficiency="reduced/{night}/response/{stem}_EFFICIENCY.fits",
         metrics="reduced/{night}/response/{stem}.qc.json",
+        verdict="reduced/{night}/response/{stem}.verdict",
     log:
         "logs/{night}/response/{stem}.log",
     benchmark:
@@ -29,6 +31,7 @@ rule flux_calibration:
         merged=NIGHT.inputs("flux_calibration", "merged"),
         rectified=NIGHT.inputs("flux_calibration", "rectified"),
         response=NIGHT.inputs("flux_calibration", "response"),
+        verdicts=NIGHT.verdicts("flux_calibration"),
     output:
         fluxcal="reduced/{night}/{mode}/{stem}_FLUXCAL.fits",
         rectified2d="reduced/{night}/{mode}/{stem}_2D.fits",

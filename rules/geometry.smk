@@ -6,9 +6,11 @@ rule dispersion_solution:
         raw=NIGHT.inputs("dispersion_solution", "raw"),
         master_bias=NIGHT.inputs("dispersion_solution", "master_bias"),
         master_dark=NIGHT.inputs("dispersion_solution", "master_dark"),
+        verdicts=NIGHT.verdicts("dispersion_solution"),
     output:
         product="reduced/{night}/dispersion_solution/{stem}.fits",
         metrics="reduced/{night}/dispersion_solution/{stem}.qc.json",
+        verdict="reduced/{night}/dispersion_solution/{stem}.verdict",
     log:
         "logs/{night}/dispersion_solution/{stem}.log",
     benchmark:
@@ -28,9 +30,11 @@ rule order_trace:
         master_bias=NIGHT.inputs("order_trace", "master_bias"),
         master_dark=NIGHT.inputs("order_trace", "master_dark"),
         dispersion_solution=NIGHT.inputs("order_trace", "dispersion_solution"),
+        verdicts=NIGHT.verdicts("order_trace"),
     output:
         product="reduced/{night}/order_trace/{stem}.fits",
         metrics="reduced/{night}/order_trace/{stem}.qc.json",
+        verdict="reduced/{night}/order_trace/{stem}.verdict",
     log:
         "logs/{night}/order_trace/{stem}.log",
     benchmark:
@@ -50,10 +54,12 @@ rule spatial_solution:
         master_bias=NIGHT.inputs("spatial_solution", "master_bias"),
         master_dark=NIGHT.inputs("spatial_solution", "master_dark"),
         dispersion_solution=NIGHT.inputs("spatial_solution", "dispersion_solution"),
+        verdicts=NIGHT.verdicts("spatial_solution"),
     output:
         product="reduced/{night}/spatial_solution/{stem}.fits",
         map="reduced/{night}/spatial_solution/{stem}_IMAGE.fits",
         metrics="reduced/{night}/spatial_solution/{stem}.qc.json",
+        verdict="reduced/{night}/spatial_solution/{stem}.verdict",
     log:
         "logs/{night}/spatial_solution/{stem}.log",
     benchmark:

@@ -8,6 +8,7 @@ rule stare:
         master_dark=NIGHT.inputs("stare", "master_dark"),
         master_flat=NIGHT.inputs("stare", "master_flat"),
         spatial_solution=NIGHT.inputs("stare", "spatial_solution"),
+        verdicts=NIGHT.verdicts("stare"),
     output:
         orders="reduced/{night}/stare/{stem}_EXTRACTED_ORDERS.fits",
         merged="reduced/{night}/stare/{stem}_EXTRACTED_MERGED.fits",
@@ -39,6 +40,7 @@ rule nod:
         master_dark=NIGHT.inputs("nod", "master_dark"),
         master_flat=NIGHT.inputs("nod", "master_flat"),
         spatial_solution=NIGHT.inputs("nod", "spatial_solution"),
+        verdicts=NIGHT.verdicts("nod"),
     output:
         orders="reduced/{night}/nod/{stem}_EXTRACTED_ORDERS.fits",
         merged="reduced/{night}/nod/{stem}_EXTRACTED_MERGED.fits",
@@ -69,6 +71,7 @@ rule offset:
         master_dark=NIGHT.inputs("offset", "master_dark"),
         master_flat=NIGHT.inputs("offset", "master_flat"),
         spatial_solution=NIGHT.inputs("offset", "spatial_solution"),
+        verdicts=NIGHT.verdicts("offset"),
     output:
         orders="reduced/{night}/offset/{stem}_EXTRACTED_ORDERS.fits",
         merged="reduced/{night}/offset/{stem}_EXTRACTED_MERGED.fits",

@@ -4,6 +4,7 @@
 rule summary:
     input:
         plan=NIGHT.path,
+        limits=NIGHT.limits,
         metrics=NIGHT.sidecars,
     output:
         "summary.txt",

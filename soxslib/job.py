@@ -5,18 +5,28 @@ import logging
 import os
 import sys
 import traceback
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+from soxslib import __version__
 from soxslib.errors import ReductionError
 from soxslib.io import products, provenance
+from soxslib.io.atomic import write_word
+from soxslib.io.keywords import exposure_of
 from soxslib.io.raw import open_raw_header, read_raw
-from soxslib.qc import header_cards
+from soxslib.qc import Metric, header_cards
+from soxslib.qc.verdicts import rejection, verdict_word
 
 log = logging.getLogger("soxslib")
+
+CONDITIONS = (
+    "mjd", "exposure_s", "ndit", "slit", "object_name", "airmass", "seeing_arcsec", "rotator_deg", "detector_temperature_k",
+    "bench_temperature_c",
+)  # fmt: skip
 
 
 def sidecar_of(product, suffixes=()):
@@ -105,13 +115,28 @@ class Job:
 
     def write_metrics(self, metrics, **facts):
         """The sidecar of a step that succeeded."""
-        self._write_sidecar("ok", metrics=[m.as_dict() for m in metrics], **facts)
+        self._write_sidecar("ok", metrics=[m.as_dict() for m in [*metrics, *self._temperatures()]], **facts)
+
+    def _temperatures(self):
+        """[Metric] that every step has."""
+        detector, bench = (self.conditions.get(k) for k in ("detector_temperature_k", "bench_temperature_c"))
+        out = [] if detector is None else [Metric("DETECTOR TEMP", detector, "K", "temperature of the detector")]
+        return out + ([] if bench is None else [Metric("CPATH TEMP", bench, "C", "temperature of the common path")])
+
+    @cached_property
+    def conditions(self):
+        """{fact: value} of the first raw frame, for trends; {} when it cannot be read."""
+        try:
+            exposure = exposure_of(open_raw_header(self.raw_paths[0]), Path(self.raw_paths[0]).name)
+        except (ReductionError, IndexError):
+            return {}
+        return {name: getattr(exposure, name) for name in CONDITIONS}
 
     def fail(self, reason):
         """Tombstones for every product and a sidecar with the reason."""
         log.error("%s", reason)
         for name, path in self.outputs.items():
-            if name != "metrics":
+            if name not in ("metrics", "verdict"):
                 products.write_tombstone(path, reason)
         self._write_sidecar("failed", reason=reason, metrics=[])
 
@@ -125,9 +150,13 @@ class Job:
             used=[p for p, _ in self.used],
             passed_over=[dict(path=p, reason=r) for p, r in self.passed_over],
             warnings=self.warnings,
+            conditions=self.conditions,
+            version=__version__,
             **content,
         )
         products.write_json(self.outputs["metrics"], content)
+        if "verdict" in self.outputs:
+            write_word(self.outputs["verdict"], verdict_word(content))
 
 
 def unusable(path):
@@ -135,10 +164,7 @@ def unusable(path):
     sidecar = sidecar_of(path, ("_IMAGE.fits", "_RESP.fits", "_EXTRACTED_ORDERS.fits", "_BKGROUND.fits", ".fits"))
     if not sidecar.exists():
         return None
-    content = json.loads(sidecar.read_text(encoding="utf8"))
-    if content.get("status") == "failed":
-        return content.get("reason", "failed")
-    return content.get("verdict_reason") if content.get("verdict") == "fail" else None
+    return rejection(json.loads(sidecar.read_text(encoding="utf8")))
 
 
 def _as_lists(items):

@@ -1,23 +1,41 @@
-"""Limits of quality metrics put in force before the plan's jobs run."""
+"""Limits of quality metrics put in force: written down for the jobs, and the verdicts of earlier runs brought up to date."""
 
 import json
 from pathlib import Path
 
+from soxslib.catalogue.plan import load_rules
 from soxslib.io.atomic import write_word
 from soxslib.qc.limits import limits_table
-from soxslib.qc.verdicts import LIMITS_FILE, verdict_word
+from soxslib.qc.verdicts import LIMITS_FILE, REJECTED, verdict_word
 
 
-def put_in_force(user, instrument, guarded, calibrations):
-    """Writes the limits down for the jobs, and the verdicts anew on calibrations made before.
+def limits_rules(config, instrument):
+    """What jobs judge by: the limits, and the steps whose products are passed over when they fail."""
+    return {"guarded": list(load_rules(instrument)["association"]), "limits": limits_table(instrument, config.limits)}
 
-    user: limits of the config; guarded: steps whose products must pass; calibrations: their tasks. Files whose content
-    stays are left alone, so that only consumers of a calibration whose verdict changed run again.
+
+def enforce_limits(rules, calibrations):
+    """Puts other limits than before in force. calibrations: [[product, sidecar, verdict]], the paths of each.
+
+    Verdicts first: a process killed in between does it all again.
     """
-    content = {"limits": limits_table(instrument, user), "guarded": sorted(guarded)}
-    Path(LIMITS_FILE).parent.mkdir(parents=True, exist_ok=True)
-    write_word(LIMITS_FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
-    for task in calibrations:
-        sidecar = Path(task.outputs["metrics"])
-        if sidecar.exists() and Path(task.outputs["verdict"]).exists():
-            write_word(task.outputs["verdict"], verdict_word(json.loads(sidecar.read_text(encoding="utf8"))))
+    text = json.dumps(rules, indent=1, sort_keys=True) + "\n"
+    path = Path(LIMITS_FILE)
+    if path.exists() and path.read_text(encoding="utf8") == text:
+        return
+    for product, sidecar, verdict in calibrations:
+        if Path(product).exists() and Path(sidecar).exists():
+            write_word(verdict, verdict_word(json.loads(Path(sidecar).read_text(encoding="utf8")), rules))
+    write_word(path, text)
+
+
+def rejected(calibrations):
+    """Products that an earlier run could not make, or that fail their checks."""
+    return frozenset(product for product, _, verdict in calibrations if _word(verdict) == REJECTED)
+
+
+def _word(path):
+    try:
+        return Path(path).read_text(encoding="utf8")
+    except FileNotFoundError:
+        return ""

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import soxslib
 from soxslib.catalogue.database import load_entries, load_identities
+from soxslib.catalogue.guardrails import enforce_limits, limits_rules, rejected
 from soxslib.catalogue.external import find_external
 from soxslib.catalogue.guardrails import put_in_force
 from soxslib.catalogue.night import Night
 from soxslib.catalogue.plan import load_rules, make_plan
 from soxslib.catalogue.refresh import INDEX, index_is_stale, refresh_index
-from soxslib.catalogue.summary import FAILED, read_status
 from soxslib.catalogue.tasks import Plan, Problem, Task, Wishes
 from soxslib.config.settings import STEPS, revision_of, settings_for
 from soxslib.config.user import read_config
@@ -56,11 +56,12 @@ def read_night(path, config):
 def plan_file(config):
     """Path of the plan of the index as it is; made only when what it rests on has changed."""
     instrument = load_instrument(config.instrument)
-    note = STATE / f"planned-{_key(config)}.json"
+    note, rules = STATE / f"planned-{_key(config)}.json", limits_rules(config, instrument)
     if note.exists() and not config.calibrations:
         known = json.loads(note.read_text(encoding="utf8"))
         path = Path(known["plan"])
-        if path.exists() and set(known["failed"]) == _failed(known["calibrations"]):
+        enforce_limits(rules, known["calibrations"])
+        if path.exists() and set(known["failed"]) == rejected(known["calibrations"]):
             return path
     plan, calibrations, failed = _plan(config, instrument)
     path = _write_plan(plan, _all_settings(config, instrument))
@@ -69,19 +70,16 @@ def plan_file(config):
 
 
 def _plan(config, instrument):
-    """(plan, [[product, sidecar]] of its calibrations, products among them that an earlier run could not make)."""
+    """(plan, [[product, sidecar, verdict]] of its calibrations, products among them that failed in an earlier run)."""
     entries = load_entries(INDEX)
     external = find_external(config.calibrations, instrument)
     wishes = Wishes(exclude=tuple(config.exclude), pins=tuple(config.pin), external=external)
     plan = make_plan(entries, instrument, wishes)
     steps = load_rules(instrument)["association"]
-    calibrations = [[t.product, t.outputs["metrics"]] for t in plan.tasks if t.step in steps]
-    failed = _failed(calibrations)
+    calibrations = [[t.product, t.outputs["metrics"], t.outputs["verdict"]] for t in plan.tasks if t.step in steps]
+    enforce_limits(limits_rules(config, instrument), calibrations)
+    failed = rejected(calibrations)
     return make_plan(entries, instrument, replace(wishes, failed=failed)) if failed else plan, calibrations, failed
-
-
-def _failed(calibrations):
-    return frozenset(product for product, sidecar in calibrations if read_status(sidecar) == FAILED)
 
 
 def _key(config):

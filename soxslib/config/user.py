@@ -9,6 +9,7 @@ from soxslib.config.settings import STEPS, settings_for
 from soxslib.config.strict import load_yaml
 from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
+from soxslib.qc.limits import check_limits
 
 FILE = "config.yaml"
 
@@ -71,6 +72,9 @@ class UserConfig(_Model):
     settings: dict[str, dict] = Field(
         {}, description="settings that differ from their defaults, by step; an arm's below its name"
     )
+    limits: dict[str, dict] = Field(
+        {}, description="limits of quality metrics that differ from the instrument's, by step and metric; an arm's below its name"
+    )
     night: str | None = Field(
         None, description="short for select: nights, for the command line (--config night=2026-01-27)"
     )
@@ -118,6 +122,7 @@ def check_config(content):
     for arm in [*config.select.arms, *(p.arm for p in config.pin if p.arm)]:
         if arm not in arms:
             raise ReductionError(f"config: {arm!r} is no arm; did you mean {_nearest(arm, arms)!r}?")
+    check_limits(config.limits, instrument.yaml("qc_limits.yaml"), arms)
     for step in config.settings:
         for arm in arms:
             settings_for(step, arm, config.settings[step], config.instrument)

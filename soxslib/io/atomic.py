@@ -19,3 +19,11 @@ def atomic_path(path):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_word(path, text):
+    """Writes a short text; a file that holds it already is left alone, with its time."""
+    path = Path(path)
+    if not path.exists() or path.read_text(encoding="utf8") != text:
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf8")

@@ -37,7 +37,10 @@ TASKS = Table(
     "tasks",
     METADATA,
     Column("id", Integer, primary_key=True),
-    *(Column(name, String) for name in ("step", "arm", "night", "stem", "target", "status", "reason", "verdict", "verdict_reason")),
+    *(
+        Column(name, String)
+        for name in ("step", "arm", "night", "stem", "target", "status", "reason", "verdict", "verdict_reason")
+    ),
 )
 TASK_INPUTS = Table(
     "task_inputs",

@@ -1,4 +1,4 @@
-"""Limits of quality metrics put in force: written down for the jobs, and the verdicts of earlier runs brought up to date."""
+"""Limits put in force: written down for the jobs, and the verdicts of earlier runs brought up to date."""
 
 import json
 from pathlib import Path

@@ -6,7 +6,6 @@ from functools import cached_property
 from soxslib.catalogue.tasks import Problem
 from soxslib.errors import ReductionError
 from soxslib.qc.verdicts import LIMITS_FILE
-from soxslib.qc.verdicts import LIMITS_FILE
 
 
 class Night:

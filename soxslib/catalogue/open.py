@@ -12,9 +12,8 @@ from pathlib import Path
 
 import soxslib
 from soxslib.catalogue.database import load_entries, load_identities
-from soxslib.catalogue.guardrails import enforce_limits, limits_rules, rejected
 from soxslib.catalogue.external import find_external
-from soxslib.catalogue.guardrails import put_in_force
+from soxslib.catalogue.guardrails import enforce_limits, limits_rules, rejected
 from soxslib.catalogue.night import Night
 from soxslib.catalogue.plan import load_rules, make_plan
 from soxslib.catalogue.refresh import INDEX, index_is_stale, refresh_index
@@ -40,9 +39,6 @@ def open_night(overrides=None, *, is_main=True):
     night = read_night(path, config)
     if is_main:
         os.environ[PLAN_VARIABLE] = str(path.absolute())
-        instrument = load_instrument(config.instrument)
-        guarded = load_rules(instrument)["association"]
-        put_in_force(config.limits, instrument, guarded, [t for t in night.plan.tasks if t.step in guarded])
     return night
 
 

@@ -73,7 +73,7 @@ class UserConfig(_Model):
         {}, description="settings that differ from their defaults, by step; an arm's below its name"
     )
     limits: dict[str, dict] = Field(
-        {}, description="limits of quality metrics that differ from the instrument's, by step and metric; an arm's below its name"
+        {}, description="limits of metrics that differ from the instrument's, by step and metric; an arm's below its name"
     )
     night: str | None = Field(
         None, description="short for select: nights, for the command line (--config night=2026-01-27)"

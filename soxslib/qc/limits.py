@@ -1,4 +1,4 @@
-"""Between which values metrics are as they should be: the instrument's limits with the user's laid over them, as plain data."""
+"""Limits of metrics as plain data: the instrument's with the user's laid over them."""
 
 import difflib
 
@@ -19,7 +19,10 @@ def limits_table(instrument, user=None):
     check_limits(user or {}, content, arms)
     common = content.get(EVERY, {})
     steps = [name for name in content if name != EVERY]
-    return {step: {arm: _of_arm({**common, **content[step]}, (user or {}).get(step, {}), arm, arms) for arm in arms} for step in steps}
+    return {
+        step: {arm: _of_arm({**common, **content[step]}, (user or {}).get(step, {}), arm, arms) for arm in arms}
+        for step in steps
+    }
 
 
 def _of_arm(metrics, user, arm, arms):
@@ -43,13 +46,17 @@ def check_limits(user, content, arms):
     for step, metrics in user.items():
         known = {**content.get(EVERY, {}), **content.get(step, {})}
         if step not in content or step == EVERY:
-            raise ReductionError(f"config: limits.{step} is no step; did you mean {_nearest(step, set(content) - {EVERY})!r}?")
+            raise ReductionError(
+                f"config: limits.{step} is no step; did you mean {_nearest(step, set(content) - {EVERY})!r}?"
+            )
         for name, entry in _mapping(metrics, f"limits.{step}").items():
             where = f"limits.{step}.{name}"
             pairs = _mapping(entry, where).items() if name in arms else [(name, entry)]
             for metric, limits in pairs:
                 if metric not in known:
-                    raise ReductionError(f"config: limits.{step}: {metric!r} is no metric with limits; did you mean {_nearest(metric, known)!r}?")
+                    raise ReductionError(
+                        f"config: limits.{step}: {metric!r} is no metric with limits; did you mean {_nearest(metric, known)!r}?"
+                    )
                 _check_levels(limits, where if name not in arms else f"{where}.{metric}", with_each=True)
 
 

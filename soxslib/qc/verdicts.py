@@ -1,9 +1,9 @@
 """Pass, warn or fail: metrics judged against limits when somebody reads them.
 
-The limits a run was started with lie in .soxs/limits.json, so that jobs judge by the user's limits without being given them:
-as a job's parameter they would make every recipe run again for a changed limit. Beside a calibration's sidecar lies
-<stem>.verdict, one word, an input of all who may use the calibration. It is rewritten only when the word changes: then, and
-only then, its consumers run again, and pass over a calibration that fails now or take one that passes now.
+The limits a run was started with lie in .soxs/limits.json, so that jobs judge by the user's limits without being given
+them: as a job's parameter they would make every recipe run again for a changed limit. Beside a calibration's sidecar lies
+<stem>.verdict, one word, an input of all who may use the calibration. It is rewritten only when the word changes: then,
+and only then, its consumers run again, and pass over a calibration that fails now or take one that passes now.
 """
 
 import json
@@ -31,7 +31,7 @@ class Verdict:
 
 
 def state_of(metric, limits):
-    """(state, range that it is beyond or None) of one metric (a dict as in a sidecar) under its limits ({} for none)."""
+    """(state, range that it is beyond or None) of one metric, a dict as in a sidecar, under its limits."""
     value = metric.get("value")
     if metric.get("order") is not None:
         limits = limits.get("each", {})
@@ -97,7 +97,7 @@ def limits_in_force():
 
 
 def rejection(sidecar, rules=None):
-    """Why a product must not be used, or None: its step failed, or it is a calibration beyond the limits (those in force)."""
+    """Why a product must not be used, or None: its step failed, or it is a calibration beyond the rules' limits."""
     if sidecar.get("status") == "failed":
         return sidecar.get("reason") or "failed"
     rules = limits_in_force() if rules is None else rules

@@ -105,7 +105,7 @@ def evidence_of_rotator(model, *, angle_deg, arc_angle_deg, hours):
     statements = []
     for relation in model["relations"]:
         value = relation["cos"] * (np.cos(end) - np.cos(start)) + relation["sin"] * (np.sin(end) - np.sin(start))
-        error = np.hypot(repeat["floor_px"], relation["error_px"] * np.sqrt(1 - common))
+        error = np.sqrt(repeat["floor_px"] ** 2 * common + relation["error_px"] ** 2 * (1 - common))
         if angle_deg is None:
             error = np.sqrt(relation["error_px"] ** 2 + relation["cos"] ** 2 + relation["sin"] ** 2)
         terms = {order: (coefficient, 0.0) for order, coefficient in relation["orders"].items()}
@@ -153,9 +153,7 @@ def _solve(orders, sky, model, evidence, centring_px):
         tail = (FREEDOM + 1) / (FREEDOM + square / width[own] ** 2)
     state, spread = basis @ mean, basis @ covariance @ basis.T
     n = len(orders)
-    return {
-        o: _order_shift(i, n, state, spread, sky.get(o), _method(o, statements)) for i, o in enumerate(orders)
-    }
+    return {o: _order_shift(i, n, state, spread, sky.get(o), _method(o, statements)) for i, o in enumerate(orders)}
 
 
 def _rows(orders, statements):

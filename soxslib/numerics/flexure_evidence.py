@@ -69,8 +69,6 @@ def _ties(spectra, solutions, settings, fwhm_nm, search_px, binning):
         if difference is not None:
             place = difference.wavelength_nm
             statements.append(
-                evidence_of_tie(
-                    red, blue, difference.nm, difference.error_nm, wavelength_nm=place, solutions=solutions
-                )
+                evidence_of_tie(red, blue, difference.nm, difference.error_nm, wavelength_nm=place, solutions=solutions)
             )
     return statements

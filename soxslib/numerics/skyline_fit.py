@@ -17,14 +17,25 @@ ALONE_PX = 0.2  # groups placed worse than this are placed together with their n
 
 def slit_image(distance_px, sigma_px, slit_px):
     """Fraction of a line's light in a pixel `distance_px` from the line: box * Gaussian * pixel, exactly integrated."""
+    return slit_image_and_slopes(distance_px, sigma_px, slit_px)[0]
 
-    def integral_of_cdf(x):
-        z = x / sigma_px
-        return 0.5 * x * (1 + erf(z / np.sqrt(2))) + sigma_px * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
 
+def slit_image_and_slopes(distance_px, sigma_px, slit_px):
+    """(light in the pixel, its derivatives by distance, log blur, log slit width): all from the same four corners."""
     far, near = 0.5 * (slit_px + 1), 0.5 * (slit_px - 1)
-    ends = integral_of_cdf(distance_px + far) + integral_of_cdf(distance_px - far)
-    return (ends - integral_of_cdf(distance_px + near) - integral_of_cdf(distance_px - near)) / slit_px
+    corners = [_corner(distance_px + end, sigma_px) for end in (far, -far, near, -near)]
+    (a, a1, a2), (b, b1, b2), (c, c1, c2), (d, d1, d2) = corners
+    light = (a + b - c - d) / slit_px
+    by_blur = (a2 + b2 - c2 - d2) * sigma_px / slit_px
+    return light, (a1 + b1 - c1 - d1) / slit_px, by_blur, 0.5 * (a1 - b1 - c1 + d1) - light
+
+
+def _corner(x, sigma_px):
+    """Integral of the Gaussian's cumulative distribution, its derivatives by x and by sigma."""
+    z = x / sigma_px
+    cumulative = 0.5 * (1 + erf(z * np.sqrt(0.5)))
+    density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+    return x * cumulative + sigma_px * density, cumulative, density
 
 
 @dataclass(frozen=True)
@@ -65,9 +76,11 @@ def prepare(wavelength_nm, sky, variance, lines, slit_px, sigma_px, margin):
     group = np.concatenate([[0], np.cumsum(np.diff(position) > 2.5 * sigma_px + 0.2 * slit_px)])
     good = np.isfinite(sky) & np.isfinite(variance) & (variance > 0) & np.isfinite(wavelength_nm)
     pixels = np.clip(np.arange(len(sky), dtype=float), known[0], known[-1])
+    value, spread2 = np.where(good, sky, 0.0).astype(float), np.where(good, variance, 1.0).astype(float)
+    good = good & ~_is_spike(value, spread2, good, sigma_px, slit_px)
     return SkyOrder(
-        np.where(good, sky, 0.0).astype(float),
-        np.where(good, variance, 1.0).astype(float),
+        np.where(good, value, 0.0),
+        spread2,
         good,
         BSpline.design_matrix(pixels, _knots(known[0], known[-1], spacing=max(60.0, 6 * width)), 3).tocsc(),
         position,
@@ -79,25 +92,63 @@ def prepare(wavelength_nm, sky, variance, lines, slit_px, sigma_px, margin):
     )
 
 
+def _is_spike(sky, variance, good, sigma_px, slit_px):
+    """True where a pixel stands out from its neighbours more than the sharpest line could: a cosmic ray."""
+    phases = np.linspace(-0.5, 0.5, 11)[:, None]
+    line = slit_image(np.arange(-2, 3) - phases, 0.8 * sigma_px, slit_px)
+    sharpest = 1.5 * np.max(line.max(axis=1) / np.median(line, axis=1))
+    signal = np.where(good, sky - running_low(sky, good, quiet_px(slit_px)), 0.0)
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(signal, 2, mode="edge"), 5)
+    return signal > sharpest * np.maximum(np.median(near, axis=1), 0.0) + 8 * np.sqrt(variance)
+
+
+def quiet_px(slit_px):
+    """Length of an order in which some pixels are free of lines."""
+    return int(max(61, 8 * slit_px))
+
+
+def running_low(sky, good, window):
+    """Lower quartile in blocks, interpolated: the sky between its lines."""
+    n_blocks = max(1, sky.size // window)
+    used = np.where(good, sky, np.inf)[: n_blocks * window].reshape(n_blocks, -1)
+    n_good = np.isfinite(used).sum(axis=1)
+    low = np.sort(used, axis=1)[np.arange(n_blocks), n_good // 4]
+    seen = n_good > 4
+    centres = (np.arange(n_blocks) + 0.5) * used.shape[1]
+    return np.interp(np.arange(sky.size), centres[seen], low[seen]) if seen.any() else np.zeros(sky.size)
+
+
 def _knots(first, last, spacing):
     inner = np.linspace(first, last, max(2, int((last - first) / spacing)) + 1)
     return np.concatenate([[first] * 3, inner, [last] * 3]).astype(float)
 
 
+@dataclass(frozen=True)
+class _Images:
+    """Light of every line in the pixels about it (lines x window), and how it changes by shift, log blur, log width."""
+
+    rows: np.ndarray
+    light: np.ndarray
+    by_shift: np.ndarray
+    by_blur: np.ndarray
+    by_width: np.ndarray
+
+
 def _images(order, shift, sigma_px, slit_px):
-    """(rows, values): pixels each line's image covers and its light in them, lines x window."""
     half = int(np.ceil(0.5 * slit_px + 4.5 * sigma_px)) + 1
     place = order.position + shift
     rows = np.rint(place).astype(int)[:, None] + np.arange(-half, half + 1)
-    values = order.flux[:, None] * slit_image(rows - place[:, None], sigma_px, slit_px)
-    inside = (rows >= 0) & (rows < order.sky.size)
-    return np.where(inside, rows, 0), np.where(inside, values, 0.0)
+    light, by_distance, by_blur, by_width = slit_image_and_slopes(rows - place[:, None], sigma_px, slit_px)
+    flux = np.where((rows >= 0) & (rows < order.sky.size), order.flux[:, None], 0.0)
+    return _Images(
+        np.clip(rows, 0, order.sky.size - 1), flux * light, -flux * by_distance, flux * by_blur, flux * by_width
+    )
 
 
-def light_of(order, fluxes, shift, sigma_px, slit_px):
-    """The lines' light in every pixel."""
-    rows, values = _images(order, shift, sigma_px, slit_px)
-    return np.bincount(rows.ravel(), (values * fluxes[order.group][:, None]).ravel(), order.sky.size)
+def template_of(order):
+    """Light of the list's lines in every pixel, unshifted."""
+    images = _images(order, 0.0, order.sigma_px, order.slit_px)
+    return np.bincount(images.rows.ravel(), images.light.ravel(), order.sky.size)
 
 
 @dataclass(frozen=True)
@@ -110,17 +161,25 @@ class LineFit:
     expected: np.ndarray  # what the neighbours' fluxes let expect
 
 
-def _columns(order, shift, sigma_px, slit_px, bend):
-    """Sparse columns: the groups' images, the continuum, the bends."""
-    rows, values = _images(order, shift, sigma_px, slit_px)
+def _columns(order, rows, *blocks, dense=None):
+    """Sparse columns: of each block (lines x window) one column a group, then the continuum, then dense ones."""
+    starts, indices, data = [np.zeros(1, int)], [], []
     ends = np.searchsorted(order.group, np.arange(order.n_groups), side="right") * rows.shape[1]
-    n, n_bends = bend.shape
+    for block in blocks:
+        starts.append(starts[-1][-1] + ends)
+        indices.append(rows.ravel())
+        data.append(block.ravel())
     spline = order.continuum
-    starts = np.concatenate([[0], ends, ends[-1] + spline.indptr[1:]])
-    starts = np.concatenate([starts, starts[-1] + n * np.arange(1, n_bends + 1)])
-    indices = np.concatenate([rows.ravel(), spline.indices, np.tile(np.arange(n), n_bends)])
-    data = np.concatenate([values.ravel(), spline.data, bend.T.ravel()])
-    return sparse.csc_matrix((data, indices, starts), shape=(n, starts.size - 1))
+    starts.append(starts[-1][-1] + spline.indptr[1:])
+    indices.append(spline.indices)
+    data.append(spline.data)
+    n = order.sky.size
+    if dense is not None:
+        starts.append(starts[-1][-1] + n * np.arange(1, dense.shape[0] + 1))
+        indices.append(np.tile(np.arange(n), dense.shape[0]))
+        data.append(dense.ravel())
+    pointers = np.concatenate(starts)
+    return sparse.csc_matrix((np.concatenate(data), np.concatenate(indices), pointers), shape=(n, pointers.size - 1))
 
 
 def _solve(columns, weight, target, prior, prior_value):
@@ -147,7 +206,8 @@ def fit_lines(order, shift, template_error, rounds=5):
     weight = order.good / order.variance
     fluxes, expected = _first_fluxes(order, shift, weight)
     for turn in range(rounds):
-        columns = _columns(order, shift, sigma, slit, _bends(order, fluxes, shift, sigma, slit))
+        images = _images(order, shift, sigma, slit)
+        columns = _columns(order, images.rows, images.light, dense=_bends(order, images, fluxes))
         prior, prior_value = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
         prior[:k], prior_value[:k] = (FLUX_SCATTER * expected) ** -2, expected
         prior[-2:] = 0.3**-2, 0.03**-2  # relative change of blur and of slit width about what was given
@@ -166,7 +226,8 @@ def fit_lines(order, shift, template_error, rounds=5):
 
 def _first_fluxes(order, shift, weight):
     """(fluxes of the groups, fluxes expected from those of the neighbourhood) with the shift as guessed."""
-    columns = _columns(order, shift, order.sigma_px, order.slit_px, np.zeros((order.sky.size, 0)))
+    images = _images(order, shift, order.sigma_px, order.slit_px)
+    columns = _columns(order, images.rows, images.light)
     k = order.n_groups
     light = np.bincount(order.group, order.flux)
     prior = np.zeros(columns.shape[1])
@@ -179,41 +240,41 @@ def _first_fluxes(order, shift, weight):
     return np.clip(values[:k], 0.0, 5 * expected), expected
 
 
-def _bends(order, fluxes, shift, sigma, slit, eps=0.02):
-    """Derivatives of the lines' light by shift, log blur and log slit width, pixels x 3."""
-    here = light_of(order, fluxes, shift, sigma, slit)
-    ahead, behind = (light_of(order, fluxes, shift + d, sigma, slit) for d in (eps, -eps))
-    blurred = light_of(order, fluxes, shift, sigma * (1 + eps), slit)
-    wider = light_of(order, fluxes, shift, sigma, slit * (1 + eps))
-    return np.column_stack([(ahead - behind) / (2 * eps), (blurred - here) / eps, (wider - here) / eps])
+def _bends(order, images, fluxes):
+    """Change of the lines' light by shift, log blur and log slit width, 3 x pixels."""
+    share, rows = fluxes[order.group][:, None], images.rows.ravel()
+    changes = (images.by_shift, images.by_blur, images.by_width)
+    return np.array([np.bincount(rows, (share * change).ravel(), order.sky.size) for change in changes])
 
 
 def _tukey(z, cut=6.0):
     return np.where(np.abs(z) < cut, (1 - (z / cut) ** 2) ** 2, 0.0)
 
 
-def group_offsets(order, fit, eps=0.02):
+def group_offsets(order, fit):
     """Offsets from the arc, with errors, of groups of lines; `unit` holds their wavelength for the moment.
 
     Neighbouring groups too faint to be placed alone are placed together, so that faint lines count too.
     """
-    k, nothing = order.n_groups, np.zeros((order.sky.size, 0))
-    columns = _columns(order, fit.shift, fit.sigma_px, fit.slit_px, nothing)
-    ahead, behind = (_columns(order, fit.shift + d, fit.sigma_px, fit.slit_px, nothing)[:, :k] for d in (eps, -eps))
-    slopes = (ahead - behind) @ sparse.diags(fit.fluxes / (2 * eps))
-    information = slopes.multiply(slopes).T @ fit.weight
+    k = order.n_groups
+    images = _images(order, fit.shift, fit.sigma_px, fit.slit_px)
+    slopes = images.by_shift * fit.fluxes[order.group][:, None]
+    columns = _columns(order, images.rows, images.light, slopes)
+    own = np.arange(k, 2 * k)
+    information = columns[:, own].multiply(columns[:, own]).T @ fit.weight
     segment = np.floor((np.cumsum(information) - 0.5 * information) * ALONE_PX**2)
     segment = np.unique(segment, return_inverse=True)[1]
     n = int(segment[-1]) + 1
-    member = sparse.csr_matrix((np.ones(k), (np.arange(k), segment)), shape=(k, n))
-    columns = sparse.hstack([columns, slopes @ member], format="csc")
+    together = sparse.csc_matrix((np.ones(k), (own, segment)), shape=(columns.shape[1], n))
+    rest = np.delete(np.arange(columns.shape[1]), own)
+    columns = sparse.hstack([columns[:, rest], columns @ together], format="csc")
     prior, prior_value = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
     prior[:k], prior_value[:k] = (FLUX_SCATTER * fit.expected) ** -2, fit.expected
     prior[-n:] = 3.0**-2  # px: only to keep groups without light defined
     values, errors = _solve(columns, fit.weight, order.sky, prior, prior_value)
     spread = errors()[-n:]
-    share = np.bincount(order.group, order.flux)
-    wavelength = np.bincount(order.group, order.flux * order.wavelength) / share
+    light = np.bincount(order.group, order.flux)
+    wavelength = np.bincount(order.group, order.flux * order.wavelength) / light
     middle = np.bincount(segment, information * wavelength) / np.maximum(np.bincount(segment, information), 1e-300)
     use = (spread < 3 * ALONE_PX) & (middle > 0)
     return LineOffsets(middle[use], fit.shift + values[-n:][use], spread[use])

@@ -9,7 +9,7 @@ lines has its own flux, since the vibrational bands of OH vary independently wit
 import numpy as np
 
 from soxslib.numerics.lineshift import LineOffsets, Shift, shift_of_lines
-from soxslib.numerics.skyline_fit import fit_lines, group_offsets, light_of, prepare
+from soxslib.numerics.skyline_fit import fit_lines, group_offsets, prepare, quiet_px, running_low, template_of
 
 
 def measure_sky_shift(
@@ -61,11 +61,11 @@ def _coarse_shift(order, search_px, start):
 
     The tempered noise (a third of the signal is added to it) keeps a cosmic ray or a single line from deciding.
     """
-    window = int(max(61, 8 * order.slit_px))
+    window = quiet_px(order.slit_px)
     noise = np.sqrt(order.variance)
-    signal = np.where(order.good, order.sky - _running_low(order.sky, order.good, window), 0.0)
+    signal = np.where(order.good, order.sky - running_low(order.sky, order.good, window), 0.0)
     data = _highpass(np.where(order.good, signal / np.hypot(noise, 0.3 * np.abs(signal)), 0.0), window)
-    template = light_of(order, np.ones(order.n_groups), 0.0, order.sigma_px, order.slit_px)
+    template = template_of(order)
     scale = np.percentile(signal[order.good], 98) / max(np.percentile(template[order.good], 98), 1e-30)
     template *= max(scale, 1e-30)
     template = _highpass(template / np.hypot(np.median(noise[order.good]), 0.3 * template), window)
@@ -88,14 +88,3 @@ def _highpass(values, window):
     low = np.clip(np.arange(values.size) - window // 2, 0, None)
     high = np.clip(np.arange(values.size) + window // 2 + 1, None, values.size)
     return values - (sums[high] - sums[low]) / (high - low)
-
-
-def _running_low(sky, good, window):
-    """Lower quartile in blocks, interpolated: the sky between its lines."""
-    n_blocks = max(1, sky.size // window)
-    used = np.where(good, sky, np.inf)[: n_blocks * window].reshape(n_blocks, -1)
-    n_good = np.isfinite(used).sum(axis=1)
-    low = np.sort(used, axis=1)[np.arange(n_blocks), n_good // 4]
-    seen = n_good > 4
-    centres = (np.arange(n_blocks) + 0.5) * used.shape[1]
-    return np.interp(np.arange(sky.size), centres[seen], low[seen]) if seen.any() else np.zeros(sky.size)

@@ -1,6 +1,7 @@
 """What is passed between steps: frozen, checked at construction, without algorithms and without files."""
 
 from soxslib.datamodel.exposure import Exposure
+from soxslib.datamodel.flat import MasterFlat
 from soxslib.datamodel.frame import Frame, RawFrame
 from soxslib.datamodel.geometry import DispersionSolution, OrderEdges, OrderSolution, OrderTrace
 from soxslib.datamodel.masters import MasterBias, MasterDark
@@ -14,6 +15,7 @@ __all__ = [
     "Frame",
     "MasterBias",
     "MasterDark",
+    "MasterFlat",
     "MergedSpectrum",
     "OrderEdges",
     "OrderResponse",

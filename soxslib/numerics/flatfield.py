@@ -1,0 +1,180 @@
+"""A flat field taken apart: lamp and blaze along the dispersion, illumination along the slit, response of the pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.polynomial import legendre
+
+from soxslib.numerics import splines
+
+TERMS = 3  # constant, slope and bow along the slit: the slit's image is tilted, so the lamp's slope shows along it
+
+
+@dataclass(frozen=True)
+class Factors:
+    """One order of a flat, arrays [row, column] of a cutout: model = lamp x illumination.
+
+    blaze: at each column, at the middle of the slit; fraction, illumination: along the slit, mean 1; ratio: flat over model;
+    error: its 1 sigma; usable: pixels where the ratio tells the pixel's response.
+    """
+
+    model: np.ndarray
+    blaze: np.ndarray
+    fraction: np.ndarray
+    illumination: np.ndarray
+    ratio: np.ndarray
+    error: np.ndarray
+    usable: np.ndarray
+
+
+def factorise(flux, variance, good, fraction, *, knot_px, n_nodes, margin, clip_sigma, clip_ratio, misfit, rounds=3):
+    """The Factors of one order.
+
+    fraction: position of each pixel between the edges (0 lower, 1 upper); good: pixels to be read. The lamp is a first guess
+    along the columns times a cubic B-spline with knots every knot_px, for three terms along the slit; the illumination is a
+    piecewise linear curve of n_nodes along the slit. They are fitted in turn; pixels off the model (defects, cosmic rays) are
+    left out. margin: part of the slit at either end where its blurred edge hides the response; misfit: scatter of a column's
+    ratios beyond noise above which the model does not hold there (the steep ends of an order) and its ratios are not used.
+    """
+    readable = good & (fraction > margin) & (fraction < 1.0 - margin) & (variance > 0)
+    used = readable
+    height = (2.0 * fraction - 1.0).clip(-1.2, 1.2)
+    terms = [legendre.legval(height, np.eye(TERMS)[k]) for k in range(TERMS)]
+    basis = _spline_basis(flux.shape, knot_px)
+    nodes = np.linspace(0, 1, n_nodes)
+    illumination = np.ones(n_nodes)
+    guess = _first_guess(flux, variance, used, knot_px)
+    for i in range(rounds):
+        slit = guess[None, :] * np.interp(fraction, nodes, illumination)
+        shape = _fit_lamp(flux, variance, used, slit, terms if i else terms[:1], basis)
+        step = _along_slit(flux, variance, used, shape * slit, fraction, n_nodes)
+        illumination = illumination * step / _plateau(step)
+        model = shape * guess[None, :] * np.interp(fraction, nodes, illumination)
+        used = readable & (np.abs(flux - model) < clip_sigma * np.sqrt(variance) + clip_ratio * np.abs(model))
+    middle = _middle(shape, fraction)
+    # what bends and tilts the lamp along the slit, averaged over the order, is illumination too
+    tilt = shape / np.where(middle > 0, middle, np.inf)[None, :]
+    blaze = guess * middle
+    blaze = np.maximum(blaze, 1e-5 * blaze.max(initial=0.0))
+    illumination = illumination * _mean_along(tilt, used & (blaze > 0.1 * blaze.max())[None, :], fraction, nodes)
+    safe = np.where(model > 0, model, np.inf)
+    ratio, error = flux / safe, np.sqrt(variance) / safe
+    usable = readable & (model > 0)
+    usable &= _fits(ratio, error, usable, misfit)[None, :]
+    return Factors(model, blaze, nodes, illumination / _plateau(illumination), ratio, error, usable)
+
+
+def _fits(ratio, error, usable, misfit, reach=12):
+    """Columns whose ratios scatter about 1, with those of their neighbours, no more than noise and `misfit` explain.
+
+    Medians of columns and of their neighbours: clusters of defects are no misfit of the model.
+    """
+    known = usable.any(0)
+    departure, noise = (np.full(ratio.shape, np.nan) for _ in range(2))
+    departure[usable], noise[usable] = ratio[usable] - 1.0, error[usable]
+    columns = np.flatnonzero(known)
+    if columns.size == 0:
+        return known
+    spread = 1.4826 * np.nanmedian(np.abs(departure[:, columns]), axis=0)
+    excess = spread**2 - np.nanmedian(noise[:, columns], axis=0) ** 2
+    padded = np.pad(excess, reach, mode="reflect" if columns.size > reach else "edge")
+    typical = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), axis=1)
+    out = np.zeros(ratio.shape[1], bool)
+    out[columns] = typical < misfit**2
+    return out
+
+
+def _plateau(along_slit):
+    """Mean of a curve along the slit, without its ends."""
+    eighth = max(along_slit.size // 8, 1)
+    return along_slit[eighth:-eighth].mean()
+
+
+def _spline_basis(shape, knot_px):
+    """(first node, weights, number of nodes) of cubic B-splines along the columns, for every pixel of a cutout."""
+    n_knots = max(int(round(shape[1] / knot_px)), 1)
+    columns = np.broadcast_to(np.arange(shape[1], dtype=float), shape)
+    first, phase = splines.nodes_of(columns / shape[1] * n_knots)
+    return first + 1, splines.bspline_weights(phase), n_knots + 3
+
+
+def _first_guess(flux, variance, used, knot_px):
+    """Light along the columns, smooth in its logarithm: dichroics make it fall exponentially, which no stiff spline follows."""
+    count = np.maximum(used.sum(0), 1)
+    mean = np.where(used, flux, 0.0).sum(0) / count
+    noise = np.sqrt(np.where(used, variance, 0.0).sum(0)) / count
+    usable = used.any(0)
+    floor = np.maximum(3.0 * noise, 1e-3 * np.max(mean, initial=1e-6))
+    logarithm = np.log(np.maximum(mean, floor))
+    weight = np.where(usable, 1.0 / ((noise / np.maximum(mean, floor)) ** 2 + 0.003**2), 0.0)
+    first, weights, n = _spline_basis((1, flux.shape[1]), 0.5 * knot_px)
+    bands, vector = splines.normal_equations(first, [weights], weight[None, :], logarithm[None, :], n)
+    smooth = splines.evaluate(splines.solve(bands, vector, ridge=1e-9), first, weights)[0]
+    return np.exp(np.clip(smooth, np.log(floor.min()) - 2.0, np.log(max(mean.max(), 1e-6)) + 1.0))
+
+
+def _fit_lamp(flux, variance, used, slit, terms, basis):
+    """Correction of the lamp [row, column]: terms along the slit with spline coefficients along the columns."""
+    first, weights, n_nodes = basis
+    w = np.where(used, slit**2 / np.where(used, variance, 1.0), 0.0)
+    components = [tuple(t * q for q in weights) for t in terms]
+    data = np.where(used, flux / np.where(slit > 0, slit, 1.0), 0.0)
+    bands, vector = splines.normal_equations(first, components, w, data, n_nodes)
+    solution = splines.solve(bands, vector, ridge=1e-9).reshape(n_nodes, len(terms))
+    return sum(t * splines.evaluate(solution[:, k], first, weights) for k, t in enumerate(terms))
+
+
+def _along_slit(flux, variance, used, model, fraction, n_nodes):
+    """Mean ratio of flat to model at nodes along the slit; 1 where nothing tells."""
+    w = np.where(used & (model > 0), model**2 / np.where(used, variance, 1.0), 0.0)
+    ratio = np.where(w > 0, flux / np.where(model > 0, model, 1.0), 0.0)
+    return _mean_along(ratio, w, fraction, np.linspace(0, 1, n_nodes))
+
+
+def _mean_along(values, weight, fraction, nodes):
+    """Weighted mean of values at nodes along the slit, each pixel shared by its two neighbours; nearest known beyond."""
+    position = np.clip(fraction, 0, 1) * (nodes.size - 1)
+    low = np.minimum(position.astype(int), nodes.size - 2)
+    part = position - low
+    total, weights = np.zeros(nodes.size), np.zeros(nodes.size)
+    for node, share in ((low, 1.0 - part), (low + 1, part)):
+        w = (weight * share).ravel()
+        total += np.bincount(node.ravel(), w * values.ravel(), nodes.size)
+        weights += np.bincount(node.ravel(), w, nodes.size)
+    known = weights > 1e-3 * weights.max()
+    return np.interp(nodes, nodes[known], total[known] / weights[known]) if known.any() else np.ones(nodes.size)
+
+
+def _middle(lamp, fraction):
+    """The lamp at the middle of the slit, at each column."""
+    row = np.argmin(np.abs(fraction - 0.5), axis=0)
+    return lamp[row, np.arange(lamp.shape[1])]
+
+
+def intrinsic_scatter(ratio, error, usable, *, least_pixels):
+    """Scatter of the pixels' response beyond noise, from the core of the best measured pixels of an order; None if too few."""
+    limit = max(np.percentile(error[usable], 30), 0.01) if usable.any() else 0.0
+    best = usable & (error <= limit) & (np.abs(ratio - 1.0) < 0.2)
+    if best.sum() < least_pixels:
+        return None
+    r, e = ratio[best] - 1.0, error[best]
+    for _ in range(4):
+        kept = np.abs(r - r.mean()) < 4 * r.std()
+        r, e = r[kept], e[kept]
+    return float(np.sqrt(max(np.mean((r - r.mean()) ** 2 - e**2), 0.0)))
+
+
+def shrunk_response(ratio, error, usable, *, intrinsic, keep_sigma):
+    """(response, variance): the measured ratio where it is better known than guessed, 1 where it is not.
+
+    The empirical Bayes mean for responses that scatter by `intrinsic` about 1: dividing by it never adds more noise than
+    it takes out. Pixels beyond keep_sigma of both are defects and keep what was measured.
+    """
+    noise = np.where(usable, error, 1.0) ** 2
+    total = intrinsic**2 + noise
+    departure = np.where(usable, ratio - 1.0, 0.0)
+    defect = usable & (np.abs(departure) > keep_sigma * np.sqrt(total))
+    weight = np.where(defect, 1.0, intrinsic**2 / np.maximum(total, 1e-30))
+    response = np.where(usable, 1.0 + weight * departure, 1.0)
+    variance = np.where(usable, weight * noise, intrinsic**2)
+    return response, variance

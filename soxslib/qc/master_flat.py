@@ -1,0 +1,42 @@
+"""Quality control of the master flat."""
+
+import numpy as np
+
+from soxslib.datamodel import Quality
+from soxslib.qc.metric import Metric
+
+
+def measure(result):
+    """Metrics of a MasterFlatResult."""
+    frame = result.master.frame
+    count = lambda bits: int(np.count_nonzero(frame.quality & np.uint16(bits)))
+    out = [
+        Metric("FLAT LAMP", result.blaze_lamp, "", "Lamp whose shape is the blaze"),
+        Metric("N FRAMES", sum(s.n_frames for s in result.stacks), "", "Frames combined"),
+        Metric("N EXCLUDED", len(result.warnings), "", "Warnings: frames left out, edges not found"),
+        Metric("FRAC REJECTED", max(s.rejected_fraction for s in result.stacks), "", "Fraction of values rejected as cosmic rays"),
+        Metric("N COLD", count(Quality.COLD), "pixel", "Pixels of low response"),
+        Metric("N SATURATED", count(Quality.SATURATED), "pixel", "Pixels saturated in all frames"),
+        Metric("SCATTERED", float(np.median(result.background.flux)), "electron", "Scattered light, median over the detector"),
+    ]
+    for order in sorted(result.master.blaze):
+        out += _of_order(result, order)
+    return out
+
+
+def _of_order(result, order):
+    light = {lamp: factors[order] for lamp, factors in result.factors.items()}
+    counts = float(np.median(light[result.blaze_lamp].blaze))
+    error2 = sum(1.0 / np.median(f.error[f.usable]) ** 2 for f in light.values() if f.usable.any())
+    lower, upper = result.master.edges.at(order, np.linspace(*result.master.edges.limits[order], 50))
+    scatter = np.asarray(result.edge_scatter[order])
+    peak = float(light[result.blaze_lamp].blaze.max())
+    return [
+        Metric("FLAT COUNTS", counts, "electron", "Lamp's light per pixel, median along the order", order),
+        Metric("FLAT PEAK", peak, "electron", "Lamp's light per pixel, at the blaze's peak", order),
+        Metric("FLAT SNR", float(np.sqrt(error2)), "", "Signal-to-noise of a pixel, all lamps", order),
+        Metric("FLAT PRNU", result.intrinsic[order], "", "Scatter of the pixels' response beyond noise", order),
+        Metric("FLAT LAMPS", result.master.lamps[order], "", "Share of each lamp in the response", order),
+        Metric("SLIT HEIGHT", float(np.median(upper - lower)), "pixel", "Distance of the slit's edges", order),
+        Metric("EDGE RES", float(scatter.max()), "pixel", "Scatter of the edges about their curves", order),
+    ]

@@ -17,8 +17,12 @@ def main(job):
     result = dispersion_solution(raw, bias, dark, tables, job.settings)
     metrics = measure(result)
     header = job.header("DISP_TAB", metrics=metrics)
-    write_tables(job.outputs["product"], [*solution_tables(result.solution), lines_table(result.lines), lsf_table(result.lsf)], header)
+    write_tables(
+        job.outputs["product"],
+        [*solution_tables(result.solution), lines_table(result.lines), lsf_table(result.lsf)],
+        header,
+    )
     job.write_metrics(metrics)
 
 
-run(snakemake, main)  # noqa: F821
+run(snakemake, main)

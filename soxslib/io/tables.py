@@ -1,4 +1,4 @@
-"""Text tables of published numbers (ECSV with simple columns), read without astropy's table machinery: that costs a second."""
+"""Text tables of published numbers (plain ECSV), read without astropy's table machinery: that costs a second."""
 
 import shlex
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def read_arc_tables(instrument, arm):
 
 
 def lines_table(lines):
-    """The table LINES of measured spots (recipes.arcs.MeasuredLines), for write_tables."""
+    """The table LINES of measured spots (datamodel.arcs.MeasuredLines), for write_tables."""
     columns = dict(
         order=lines.order.astype(np.int32),
         wavelength=lines.wavelength_nm,

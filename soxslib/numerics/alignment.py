@@ -1,7 +1,7 @@
-"""How far a pattern of spots has moved: predicted positions against the peaks of an image, before any line is identified.
+"""How far a pattern of spots has moved: predictions against the peaks of an image, before any line is identified.
 
-The number of pairs (prediction, peak) at each difference of positions is the cross-correlation of a synthetic image with
-the real one, at the cost of the spots instead of the pixels.
+The number of pairs (prediction, peak) at each difference of positions is the cross-correlation of a synthetic image
+with the real one, at the cost of the spots instead of the pixels.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from scipy import ndimage
 
 @dataclass(frozen=True)
 class Votes:
-    """The best common shift of a pattern: how far, how many predictions found a peak there, how many by chance would."""
+    """The best common shift of a pattern, how many predictions meet a peak there, and how many do by chance."""
 
     along: float
     across: float
@@ -46,20 +46,25 @@ def vote_shift(predicted, peaks, *, reach, bin_px, blur_px, u=None, stretches=(0
     bins = [max(int(np.ceil(2 * r / bin_px)), 1) for r in reach]
     best = None
     for stretch in stretches:
-        table, *edges = np.histogram2d(
-            d[:, 0] - stretch * u[i], d[:, 1], bins, range=[(-r, r) for r in reach]
-        )
+        at = np.floor((d - np.outer(u[i], (stretch, 0.0)) + reach) / bin_px).astype(int)
+        inside = ((at >= 0) & (at < bins)).all(axis=1)
+        table = np.bincount(at[inside] @ (bins[1], 1), minlength=bins[0] * bins[1]).reshape(bins)
         # the peak of a Gaussian blur, scaled so that it counts the pairs within about twice the blur
-        smooth = ndimage.gaussian_filter(table, blur_px / bin_px, mode="constant") * 4 * np.pi * (blur_px / bin_px) ** 2
-        at = np.unravel_index(np.argmax(smooth), smooth.shape)
-        if best is None or smooth[at] > best.hits:
-            centre = [0.5 * (e[j] + e[j + 1]) for e, j in zip(edges, at, strict=True)]
-            best = Votes(*centre, stretch, float(smooth[at]), float(smooth.mean()))
+        smooth = (
+            ndimage.gaussian_filter(table.astype(float), blur_px / bin_px, mode="constant")
+            * 4
+            * np.pi
+            * (blur_px / bin_px) ** 2
+        )
+        peak = np.unravel_index(np.argmax(smooth), smooth.shape)
+        if best is None or smooth[peak] > best.hits:
+            along, across = (np.array(peak) + 0.5) * bin_px - reach
+            best = Votes(float(along), float(across), float(stretch), float(smooth[peak]), float(smooth.mean()))
     return best
 
 
 def nearest_peaks(predicted, peaks, tolerance):
-    """Index of the peak next to each prediction within tolerance = (along, across), -1 for none; each peak serves once."""
+    """Index of the peak nearest to each prediction within tolerance = (along, across), or -1; a peak serves once."""
     from scipy.spatial import cKDTree
 
     if len(peaks) == 0 or len(predicted) == 0:

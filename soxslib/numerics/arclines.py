@@ -11,7 +11,7 @@ PARAMETERS = 7  # flux, along, across, width along, width across, tilt, backgrou
 
 @dataclass(frozen=True)
 class SpotFits:
-    """Fitted spots, arrays of one length; positions and widths (sigma, pixel taken out) in pixels of the frame as binned."""
+    """Fitted spots, arrays of one length; positions and widths (sigma, before the pixels) in pixels of the image."""
 
     flux: np.ndarray
     along: np.ndarray
@@ -39,18 +39,24 @@ class SpotFits:
         return np.stack([getattr(self, name) for name in names], axis=1)
 
 
-def cut_stamps(image, along, across, half):
-    """(stamps [spot, y, x], first row, first column) around the pixels nearest to positions; half = (across, along).
+def cut_stamps(image, at, half):
+    """(stamps [spot, y, x], inside [spot, y, x], corner [spot, (first column, first row)]) around places of an image.
 
-    Pixels beyond the image's edge are those of the edge, and marked by `inside` [spot, y, x].
+    at: [spot, (x, y)], half: half sizes (y, x). Pixels beyond the image are those of its edge, and not `inside`.
     """
-    top = np.rint(across).astype(int) - half[0]
-    left = np.rint(along).astype(int) - half[1]
-    rows = top[:, None] + np.arange(2 * half[0] + 1)
-    columns = left[:, None] + np.arange(2 * half[1] + 1)
-    inside = ((rows >= 0) & (rows < image.shape[0]))[:, :, None] & ((columns >= 0) & (columns < image.shape[1]))[:, None]
+    corner = np.rint(at).astype(int) - (half[1], half[0])
+    rows = corner[:, 1, None] + np.arange(2 * half[0] + 1)
+    columns = corner[:, 0, None] + np.arange(2 * half[1] + 1)
+    inside = ((rows >= 0) & (rows < image.shape[0]))[:, :, None] & ((columns >= 0) & (columns < image.shape[1]))[
+        :, None
+    ]
     rows, columns = np.clip(rows, 0, image.shape[0] - 1), np.clip(columns, 0, image.shape[1] - 1)
-    return image[rows[:, :, None], columns[:, None, :]], inside, top, left
+    return image.ravel()[rows[:, :, None] * image.shape[1] + columns[:, None, :]], inside, corner
+
+
+def light_around(image, at):
+    """Light in the 3 x 3 pixels around places [spot, (x, y)], never negative."""
+    return np.maximum(cut_stamps(image, at, (1, 1))[0].sum(axis=(1, 2)), 0.0)
 
 
 def _profile(n, centre, width):
@@ -62,7 +68,7 @@ def _profile(n, centre, width):
 
 
 def _row_means(n, centre, width):
-    """(mean, variance) of the position of a Gaussian's light within each of n rows [spot, n], relative to its centre."""
+    """(mean, variance) of the place of a Gaussian's light within each of n rows [spot, n], relative to its centre."""
     edge = (np.arange(n + 1) - 0.5 - centre[:, None]) / width[:, None]
     density = np.exp(-0.5 * edge**2) * (1.0 / np.sqrt(2.0 * np.pi))
     total = np.maximum(0.5 * np.diff(erf(edge / np.sqrt(2.0))), 1e-12)
@@ -74,8 +80,8 @@ def _row_means(n, centre, width):
 def _rows_and_columns(shape, p):
     """Light of each row [spot, y] and, within it, of each pixel [spot, y, x], with derivatives and the rows' means.
 
-    The line through a spot is tilted: each row's light is centred where the tilt brings its mean position. What the tilt
-    widens within a row is below 1 % of the width and left to the fit.
+    The line through a spot is tilted: each row's light is centred where the tilt brings its mean position. What the
+    tilt widens within a row is below 1 % of the width and left to the fit.
     """
     mean, variance = _row_means(shape[0], p[:, 2], p[:, 4])
     centre = p[:, 1, None] + p[:, 5, None] * mean
@@ -112,9 +118,9 @@ def _model_and_derivatives(shape, p):
 def fit_spots(stamps, floor, good, start, prior_sd, *, photon_scale, steps):
     """SpotFits of stamps [spot, y, x], positions within the stamp.
 
-    Levenberg-Marquardt, all spots of a batch together. The variance is that of the model: floor + photon_scale * signal.
-    start: parameters [spot, 7] in the order of SpotFits; prior_sd [spot, 3]: how far both widths and the tilt may be from
-    their start (a faint or undersampled spot does not say how wide it is).
+    Levenberg-Marquardt, all spots of a batch together. The variance is that of the start's model: floor + photon_scale *
+    signal. start: parameters [spot, 7] in the order of SpotFits; prior_sd [spot, 3]: how far both widths and the tilt
+    may be from their start (a faint or undersampled spot does not say how wide it is).
     """
     parts = [
         _fit_batch(stamps[k], floor[k], good[k], start[k], prior_sd[k], photon_scale, steps)
@@ -124,39 +130,36 @@ def fit_spots(stamps, floor, good, start, prior_sd, *, photon_scale, steps):
     return SpotFits(*p.T, error, chi2, usable)
 
 
-RENEWAL = 3  # step at which the weights are taken anew from the model, once it resembles the data
-
-
 def _fit_batch(stamps, floor, good, start, prior_sd, photon_scale, steps):
-    """(parameters, errors, chi2 per degree of freedom, usable) of one batch."""
+    """(parameters, errors, chi2 per degree of freedom, usable) of one batch.
+
+    The weights are those of the start's model: a second fit from the first one's result has the right ones.
+    """
     shape, n = stamps.shape[1:], len(stamps)
     ok = good.reshape(n, -1)
     data = np.where(ok, stamps.reshape(n, -1), 0.0).astype(float)  # a bad pixel is never read
-    floor = np.where(ok, floor.reshape(n, -1), 1.0)
     prior = np.zeros((n, PARAMETERS))
     prior[:, 3:6] = 1.0 / prior_sd**2
     best = p = start.astype(float)
     chi2, damping = np.full(n, np.inf), np.full(n, 1e-2)
     hessian, gradient = np.zeros((n, PARAMETERS, PARAMETERS)), np.zeros((n, PARAMETERS))
     for step in range(steps + 1):
-        p = best if step == RENEWAL else p
         model, derivatives = _model_and_derivatives(shape, p)
-        if step in (0, RENEWAL):
+        if step == 0:
             signal = np.maximum(model - p[:, 6, None], 0.0) + np.maximum(p[:, 6, None], 0.0)
-            weight = np.where(ok, 1.0 / (floor + photon_scale * signal), 0.0)
-            chi2[:] = np.inf
+            weight = np.where(ok, 1.0 / (floor.reshape(n, -1) + photon_scale * signal), 0.0)
         residual, pull = data - model, start - p
         now = (weight * residual**2).sum(axis=1) + (prior * pull**2).sum(axis=1)
         better = now <= chi2
         k = np.flatnonzero(better)
         best = np.where(better[:, None], p, best)
         chi2 = np.where(better, now, chi2)
-        damping = np.clip(np.where(better, damping * 0.2, damping * 6.0), 1e-7, 1e4)
+        damping = np.clip(np.where(better, damping * 0.1, damping * 10.0), 1e-7, 1e4)
         weighted = derivatives[k] * weight[k, None]
         hessian[k] = weighted @ derivatives[k].transpose(0, 2, 1) + prior[k, :, None] * np.eye(PARAMETERS)
         gradient[k] = (weighted @ residual[k, :, None])[:, :, 0] + prior[k] * pull[k]
         if step < steps:
-            p = _bounded(best + _step(hessian, gradient, damping), start, shape)
+            p = _bounded(best + _step(hessian, gradient, damping), start, prior_sd, shape)
     covariance = np.linalg.inv(_regular(hessian))
     error = np.sqrt(np.maximum(np.einsum("nii->ni", covariance), 0.0))
     seen = ok.sum(axis=1)
@@ -164,18 +167,23 @@ def _fit_batch(stamps, floor, good, start, prior_sd, photon_scale, steps):
     return best, error, chi2 / np.maximum(seen - PARAMETERS + 3, 1), usable  # three are held by their priors
 
 
-def _bounded(p, start, shape):
-    """Parameters within the stamp and within a factor 3 of the expected widths."""
+def _bounded(p, start, prior_sd, shape):
+    """Parameters within the stamp; widths and tilt within two standard deviations of their prior.
+
+    Beyond, a spot would swallow its neighbour instead of leaving it to be seen.
+    """
     p[:, 1] = np.clip(p[:, 1], -0.5, shape[1] - 0.5)
     p[:, 2] = np.clip(p[:, 2], -0.5, shape[0] - 0.5)
-    p[:, 3:5] = np.clip(p[:, 3:5], start[:, 3:5] / 3.0, start[:, 3:5] * 3.0)
-    p[:, 5] = np.clip(p[:, 5], -1.0, 1.0)
+    p[:, 3:6] = np.clip(p[:, 3:6], start[:, 3:6] - 2 * prior_sd, start[:, 3:6] + 2 * prior_sd)
+    p[:, 3:5] = np.maximum(p[:, 3:5], start[:, 3:5] / 3.0)
     return p
 
 
 def _regular(hessian):
     """The matrices with a trace of their diagonal added, so that a spot without light has an inverse too."""
-    return hessian + np.einsum("nii->ni", hessian)[:, :, None] * (1e-12 * np.eye(PARAMETERS)) + 1e-12 * np.eye(PARAMETERS)
+    return (
+        hessian + np.einsum("nii->ni", hessian)[:, :, None] * (1e-12 * np.eye(PARAMETERS)) + 1e-12 * np.eye(PARAMETERS)
+    )
 
 
 def _step(hessian, gradient, damping):
@@ -184,25 +192,23 @@ def _step(hessian, gradient, damping):
 
 
 def paint_spots(shape, parameters, half):
-    """Image of spots without their background; parameters as in SpotFits, in pixels of the image."""
-    image = np.zeros(shape)
-    p = parameters.copy()
-    top = np.rint(p[:, 2]).astype(int) - half[0]
-    left = np.rint(p[:, 1]).astype(int) - half[1]
-    p[:, 2] -= top
-    p[:, 1] -= left
+    """Image of spots without their background; parameters as in SpotFits, half: half sizes (y, x) painted."""
+    corner = np.rint(parameters[:, 1:3]).astype(int) - (half[1], half[0])
+    shines = (parameters[:, 0] != 0) & (corner > -100).all(axis=1) & (corner < (shape[1], shape[0])).all(axis=1)
+    corner, p = corner[shines], parameters[shines].copy()
+    p[:, 1:3] -= corner
     p[:, 6] = 0.0
     stamps = spot_model((2 * half[0] + 1, 2 * half[1] + 1), p)
-    rows = top[:, None, None] + np.arange(2 * half[0] + 1)[:, None]
-    columns = left[:, None, None] + np.arange(2 * half[1] + 1)
+    rows = corner[:, 1, None, None] + np.arange(2 * half[0] + 1)[:, None]
+    columns = corner[:, 0, None, None] + np.arange(2 * half[1] + 1)
     rows, columns = np.broadcast_arrays(rows, columns)
     ok = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
-    np.add.at(image, (rows[ok], columns[ok]), stamps[ok])
-    return image
+    pixel = rows[ok] * shape[1] + columns[ok]
+    return np.bincount(pixel, stamps[ok], minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def blend_shift(along, strength, *, width):
-    """How far [px] neighbours pull each line's fitted position, from all lines' positions and strengths (sorted or not).
+    """How far [px] neighbours pull each line's fitted position, from all lines' positions and strengths.
 
     A weak neighbour of relative strength r at distance d, equal Gaussian widths, pulls by r d exp(-d^2 / 4 width^2):
     first-order perturbation of the least-squares fit of a sampled Gaussian. Neighbours as strong as the line push the

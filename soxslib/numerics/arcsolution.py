@@ -44,13 +44,13 @@ def corrected(order_solution, along, across):
 
 
 def units(order_solution, wavelength_nm, slit_arcsec):
-    """Wavelengths and slit positions on the order's domain, clipped to a little beyond: no polynomial runs away there."""
+    """Wavelengths and slit positions on the order's domain."""
     u = to_unit(wavelength_nm, order_solution.wavelength_nm)
     return u, to_unit(slit_arcsec, order_solution.slit_arcsec)
 
 
 def adjust(order_solution, wavelength_nm, slit_arcsec, position, *, degrees, prior_px, decay, decay_slit, cut):
-    """(OrderSolution, inliers) after a smooth robust correction to rough positions [spot, (along, across)] of equal weight."""
+    """(OrderSolution, inliers) after a smooth robust correction to rough positions [spot, (along, across)]."""
     u, v = units(order_solution, wavelength_nm, slit_arcsec)
     design = chebyshev_design(u, v, degrees)
     prior = falling_prior(degrees, scale=prior_px, decay=decay, decay_second=decay_slit)
@@ -60,12 +60,15 @@ def adjust(order_solution, wavelength_nm, slit_arcsec, position, *, degrees, pri
     return corrected(order_solution, *(c.reshape(shape) for c in coefficients.T)), inliers
 
 
-def fit_correction(reference, wavelength_nm, slit_arcsec, position, error, line, *, degrees, prior, cut, floor_px):
+def fit_correction(
+    reference, wavelength_nm, slit_arcsec, position, error, line, *, degrees, prior, cut, floor_px, line_floor_px
+):
     """The Correction of an order to positions [spot, (along, across)] with errors, lines numbered by `line`.
 
     The spots of one line share its wavelength's error and its blends: the scatter of whole lines about the fit is
     estimated and added, so that nine spots of a line count as little more than one when lines scatter. Outliers lose
-    their weight (Tukey), single spots and whole lines alike.
+    their weight (Tukey), single spots and whole lines alike. floor_px: error of a spot beside its own; line_floor_px:
+    scatter that all lines may have before any is an outlier.
     """
     u, v = units(reference, wavelength_nm, slit_arcsec)
     design = chebyshev_design(u, v, degrees)
@@ -75,14 +78,14 @@ def fit_correction(reference, wavelength_nm, slit_arcsec, position, error, line,
     weights, tau2 = np.ones(len(u)), np.zeros(2)
     for _ in range(8):
         total = variance + tau2 * n_of_line[:, None]
-        fits = [
-            fit_with_prior(design, missing[:, k], total[:, k] / np.maximum(weights, 1e-9), prior) for k in (0, 1)
-        ]
+        fits = [fit_with_prior(design, missing[:, k], total[:, k] / np.maximum(weights, 1e-9), prior) for k in (0, 1)]
         residual = missing - np.stack([design @ c for c, _ in fits], axis=1)
         tau2 = np.array([_line_variance(residual[:, k], variance[:, k], line, weights) for k in (0, 1)])
-        weights = _outlier_weights(residual, variance, tau2, line, cut)
+        weights = _outlier_weights(residual, variance, np.maximum(tau2, line_floor_px**2), line, cut)
     used = weights > 0
-    chi2 = float((weights[:, None] * residual**2 / total).sum() / max(2 * used.sum() - 2 * _effective(fits, prior), 1.0))
+    chi2 = float(
+        (weights[:, None] * residual**2 / total).sum() / max(2 * used.sum() - 2 * _effective(fits, prior), 1.0)
+    )
     shape = degrees[0] + 1, degrees[1] + 1
     solution = corrected(reference, *(c.reshape(shape) for c, _ in fits))
     covariance = fits[0][1] * max(chi2, 1.0)

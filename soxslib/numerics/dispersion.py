@@ -11,6 +11,7 @@ from numpy.polynomial import chebyshev
 from soxslib.datamodel.geometry import to_unit
 
 TOLERANCE_PX = 1e-10  # of the inverse; float64 leaves about 1e-12 px
+COLUMN_STEP = 8  # columns of pixels between those inverted exactly for a map
 STEPS = 12  # Newton's method doubles the digits in each; 4 are usual
 
 
@@ -55,7 +56,7 @@ def _scales(order_solution):
 
 
 def _position_and_jacobian(order_solution, wavelength_nm, slit_arcsec):
-    """Positions and Jacobian at 1-d arrays of one length; the slit's polynomials are summed first, as they are short."""
+    """Positions and Jacobian at 1-d arrays of one length."""
     du, dv = _scales(order_solution)
     u = to_unit(wavelength_nm, order_solution.wavelength_nm)
     v = to_unit(slit_arcsec, order_solution.slit_arcsec)
@@ -103,9 +104,13 @@ def invert(order_solution, along, across):
     for _ in range(STEPS):
         a, b, j = _position_and_jacobian(order_solution, wavelength[todo], slit[todo])
         da, db = x[todo] - a, y[todo] - b
-        wavelength[todo] = np.clip(wavelength[todo] + j.wavelength_by_along * da + j.wavelength_by_across * db, *limits_w)
+        wavelength[todo] = np.clip(
+            wavelength[todo] + j.wavelength_by_along * da + j.wavelength_by_across * db, *limits_w
+        )
         slit[todo] = np.clip(slit[todo] + j.slit_by_across * db + j.slit_by_along * da, *limits_s)
-        todo = todo[~((np.abs(da) < TOLERANCE_PX**0.5) & (np.abs(db) < TOLERANCE_PX**0.5))]  # the step squares the error
+        todo = todo[
+            ~((np.abs(da) < TOLERANCE_PX**0.5) & (np.abs(db) < TOLERANCE_PX**0.5))
+        ]  # the step squares the error
         if todo.size == 0:
             break
     wavelength[todo] = slit[todo] = np.nan
@@ -121,7 +126,7 @@ def _widened(limits):
 
 
 def _first_guess(order_solution, x, y):
-    """Wavelength and slit position from the centre line of the order and the slit's image there, within a few pixels."""
+    """Wavelength and slit position from the order's centre line and the slit's image there, to a few pixels."""
     node = np.linspace(*_widened(order_solution.wavelength_nm), 257)
     centre = np.full(node.size, np.mean(order_solution.slit_arcsec))
     along, across, j = _position_and_jacobian(order_solution, node, centre)
@@ -176,25 +181,37 @@ def _map_of_order(order_solution, along, n_across, binning, nodes, limit):
     low, high = np.minimum(*edge), np.maximum(*edge)
     seen = np.isfinite(low) & np.isfinite(high)
     x, low, high = along[seen], low[seen], high[seen]
-    position = 0.5 * (1.0 - np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes))
-    across = low[:, None] + (high - low)[:, None] * position
-    w, s = invert(order_solution, x[:, None], across)
-    v = 2.0 * position - 1.0
-    to_coefficients = np.linalg.inv(chebyshev.chebvander(v, nodes - 1)).T
-    binned_low = np.clip(np.ceil((low + 0.5) / binning - 0.5), 0, n_across).astype(int)
-    binned_high = np.clip(np.floor((high + 0.5) / binning - 0.5) + 1, 0, n_across).astype(int)
-    count = np.maximum(binned_high - binned_low, 0)
+    if x.size < 2 * COLUMN_STEP:
+        return (np.zeros(0, int),) * 2 + (np.zeros(0),) * 2
+    w, s = _at_nodes(order_solution, x, low, high, nodes)
+    first = np.clip(np.ceil((low + 0.5) / binning - 0.5), 0, n_across).astype(int)
+    last = np.clip(np.floor((high + 0.5) / binning - 0.5) + 1, 0, n_across).astype(int)
+    count = np.maximum(last - first, 0)
     column = np.repeat(np.arange(x.size), count)
-    row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(binned_low, count)
-    v = to_unit_between((row + 0.5) * binning - 0.5, low[column], high[column])
+    row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)
+    v = (2.0 * ((row + 0.5) * binning - 0.5) - (low + high)[column]) / (high - low)[column]
     basis = chebyshev.chebvander(v, nodes - 1)
-    w, s = (np.einsum("nk,nk->n", basis, (a @ to_coefficients)[column]) for a in (w, s))
+    w, s = (np.einsum("nk,nk->n", basis, coefficients[column]) for coefficients in (w, s))
     return row, np.flatnonzero(seen)[column], w, s
 
 
-def to_unit_between(value, low, high):
-    """The value on [-1, 1] of an own range each."""
-    return (2.0 * value - (low + high)) / (high - low)
+def _at_nodes(order_solution, x, low, high, nodes):
+    """Chebyshev coefficients [column, node] across the slit, low to high, of wavelength and slit position.
+
+    Exact at the nodes of every few columns, between them by cubic splines: their error is far below float32.
+    """
+    from scipy.interpolate import CubicSpline
+
+    k = np.unique(np.r_[np.arange(0, x.size, COLUMN_STEP), x.size - 1])
+    v = -np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes)
+    # low and high come from a table; their own interpolation is the same for every pixel of a column
+    across = 0.5 * (low + high)[k, None] + 0.5 * (high - low)[k, None] * v
+    to_coefficients = np.linalg.inv(chebyshev.chebvander(v, nodes - 1)).T
+    inverted = [a @ to_coefficients for a in invert(order_solution, x[k, None], across)]
+    known = np.isfinite(inverted[0] + inverted[1]).all(axis=1)
+    inside = (x >= x[k][known].min()) & (x <= x[k][known].max())
+    out = [CubicSpline(x[k][known], a[known])(x) for a in inverted]
+    return [np.where(inside[:, None], a, np.nan) for a in out]
 
 
 def _across_at(order_solution, along, slit_arcsec):

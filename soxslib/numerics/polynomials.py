@@ -1,4 +1,4 @@
-"""Linear fits of polynomials on a scaled domain: with a Gaussian prior on the coefficients, and robust against outliers."""
+"""Linear fits of polynomials on a scaled domain, with a Gaussian prior and robust against outliers."""
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -7,7 +7,7 @@ from numpy.polynomial import chebyshev
 def chebyshev_design(u, v, degrees):
     """Design matrix [sample, (i, j) flattened] of T_i(u) T_j(v), i <= degrees[0], j <= degrees[1]."""
     i, j = chebyshev.chebvander(u, degrees[0]), chebyshev.chebvander(v, degrees[1])
-    return (i[:, :, None] * j[:, None, :]).reshape(len(i), -1)
+    return (i[:, :, None] * j[:, None, :]).reshape(len(i), i.shape[1] * j.shape[1])
 
 
 def falling_prior(degrees, *, scale, decay, decay_second):

@@ -24,14 +24,20 @@ def _of_lines(result, order):
     m = m if order is None else m.where(m.order == order)
     used = m.weight > 0
     count = lambda mask: int(np.unique(m.line[mask]).size)
-    clean = m.listed & ~m.blended & ~m.saturated
+    clean = m.listed & m.usable & ~m.blended & ~m.saturated
     listed = sum(result.n_listed.values()) if order is None else result.n_listed[order]
     yield Metric("LINES LISTED", listed, "", "lines of the published list", order)
     yield Metric("LINES DETECTED", count(m.usable), "", "lines detected and measured", order)
     yield Metric("LINES USED", count(used), "", "lines in the fit", order)
     yield Metric("LINES SATURATED", count(m.saturated), "", "lines left out as saturated", order)
     yield Metric("LINES BLENDED", count(m.blended), "", "lines left out as blended", order)
-    yield Metric("LINES FRACTION", count(used & clean) / max(count(clean), 1), "", "used part of the unblended listed lines", order)
+    yield Metric(
+        "LINES FRACTION",
+        count(used & clean) / max(count(clean), 1),
+        "",
+        "used part of the detected unblended listed lines",
+        order,
+    )
     yield Metric("SPOTS USED", int(used.sum()), "", "pinhole images in the fit", order)
     if not used.any():
         return
@@ -40,7 +46,9 @@ def _of_lines(result, order):
         r, h = residual[:, axis], held[:, axis]
         yield Metric(f"RESIDUAL {name} MEDIAN", float(np.median(r)), "px", "median residual", order)
         yield Metric(f"RESIDUAL {name} SD", robust_scatter(r), "px", "robust scatter of the residuals", order)
-        yield Metric(f"HELDOUT {name} SD", robust_scatter(h[np.isfinite(h)]), "px", "the same of lines not in the fit", order)
+        yield Metric(
+            f"HELDOUT {name} SD", robust_scatter(h[np.isfinite(h)]), "px", "the same of lines not in the fit", order
+        )
     yield Metric("FWHM", float(np.median(m.fwhm[used][:, 0])), "px", "of the spots along the dispersion", order)
     yield Metric("FWHM ACROSS", float(np.median(m.fwhm[used][:, 1])), "px", "of the spots across the dispersion", order)
     lsf = result.lsf["resolution"] if order is None else result.lsf["resolution"][result.lsf["order"] == order]

@@ -4,32 +4,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soxslib.datamodel import DispersionSolution
 from soxslib.instruments import load_instrument
 from soxslib.numerics.dispersion import wavelength_map
-from soxslib.recipes import arcs
+from soxslib.recipes import arc_fit, arcs
+from soxslib.recipes.arc_lines import measure_lines
+from soxslib.recipes.dispersion_solution import ArcSolution
 from soxslib.recipes.prepare import prepare
 
 
 @dataclass(frozen=True)
-class SpatialSolution:
-    """The solution, its map on the frame, the lines it rests on, their widths, shifts, and the pinholes seen."""
+class SpatialSolution(ArcSolution):
+    """An ArcSolution over the whole slit, its map on the frame, and the pinholes seen."""
 
-    solution: DispersionSolution
     wavelength_nm: np.ndarray
     slit_arcsec: np.ndarray
     order: np.ndarray
-    lines: arcs.MeasuredLines
-    lsf: dict
-    shifts: dict
-    n_listed: dict
     pinholes: dict  # {order: number of pinholes seen}
 
 
 def spatial_solution(raw, bias, darks, first_solution, tables, settings):
     """The SpatialSolution of a multi-pinhole arc.
 
-    first_solution: DispersionSolution of a single pinhole to start from, or None to start from the nominal format.
+    first_solution: DispersionSolution of a single pinhole to start from, or None to start from the published format.
     """
     spots = arcs.find_spots(prepare(raw, bias, darks, settings), settings)
     arm = load_instrument(raw.exposure.instrument).arm(raw.exposure.arm)
@@ -40,8 +36,8 @@ def spatial_solution(raw, bias, darks, first_solution, tables, settings):
     aligned = arcs.align(first_solution or nominal, spots, lines, slit, settings)
     aligned, pinholes = arcs.centre_pattern(aligned, spots, lines, slit, settings)
     refined = arcs.refine(aligned, spots, lines, slit, settings)
-    measured = arcs.measure_lines(refined, spots, lines, slit, settings)
-    solution, measured = arcs.solve(nominal, measured, spots, settings, slit_degree=settings.slit_degree)
+    measured = measure_lines(refined, spots, lines, slit, settings)
+    solution, measured = arc_fit.solve(nominal, refined, measured, spots, settings, slit_degree=settings.slit_degree)
     images = wavelength_map(
         solution,
         spots.image.shape,
@@ -49,7 +45,7 @@ def spatial_solution(raw, bias, darks, first_solution, tables, settings):
         slit_limit_arcsec=settings.map_slit_arcsec,
         wavelength_limits_nm=arcs.order_limits(arm, settings.map_margin),
     )
-    lsf = arcs.line_widths(solution, measured, spots.binning, settings)
+    lsf = arc_fit.line_widths(solution, measured, spots.binning, settings)
     return SpatialSolution(
-        solution, *images, measured, lsf, arcs.shifts(nominal, solution), arcs.listed_lines(lines), pinholes
+        solution, measured, lsf, arc_fit.shifts(nominal, solution), lines.n_listed, *images, pinholes
     )

@@ -10,8 +10,11 @@ def main(path, sources, log):
     entries, read = scan(sources, load_entries(path))
     save_entries(path, entries)
     Path(log).parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"{len(entries)} files, {read} headers read", *(f"{e.status}: {e.reason}" for e in entries if e.status != OK)]
+    lines = [
+        f"{len(entries)} files, {read} headers read",
+        *(f"{e.status}: {e.reason}" for e in entries if e.status != OK),
+    ]
     Path(log).write_text("\n".join(lines) + "\n", encoding="utf8")
 
 
-main(snakemake.output[0], snakemake.params.raw, snakemake.log[0])  # noqa: F821
+main(snakemake.output[0], snakemake.params.raw, snakemake.log[0])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zlib
 from dataclasses import fields
 
 from sqlalchemy import Column, Float, Integer, MetaData, String, Table, create_engine, delete, event, insert, select
@@ -11,7 +12,6 @@ from soxslib import __version__
 from soxslib.catalogue.scan import Entry
 from soxslib.datamodel import Exposure
 
-REVISION = f"1/{__version__}"  # an index of another revision is read anew: what is a good header may have changed
 METADATA = MetaData()
 
 _PACKED = {"binning", "lamps", "extra"}  # stored as JSON
@@ -74,6 +74,11 @@ QC = Table(
 )
 
 
+_LAYOUT = ",".join(f"{t.name}.{c.name}" for t in METADATA.sorted_tables for c in t.columns)
+# an index of another revision is made anew: what is a good header, or the tables, may have changed
+REVISION = f"{__version__}/{zlib.crc32(_LAYOUT.encode())}"
+
+
 def open_database(path):
     """Engine of an index, its tables made where they are missing."""
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 60})
@@ -88,7 +93,7 @@ def open_database(path):
 
 def load_entries(path):
     """Entries of an index; [] when there is none, or one of another revision, or it is damaged."""
-    return [_entry(row) for row in _rows(path, RAW_FRAMES) or []]
+    return sorted((_entry(row) for row in _rows(path, RAW_FRAMES) or []), key=lambda entry: entry.path)
 
 
 def load_identities(path):
@@ -100,26 +105,26 @@ def load_identities(path):
 def _rows(path, *columns):
     if not os.path.exists(path) or os.path.getsize(path) == 0:
         return None
+    engine = None
     try:
         engine = open_database(path)
         with engine.connect() as connection:
             revision = connection.execute(select(META.c.value).where(META.c.key == "revision")).scalar()
             if revision != REVISION:
                 return None
-            return connection.execute(select(*columns).order_by(RAW_FRAMES.c.path)).fetchall()
+            return connection.execute(select(*columns)).fetchall()
     except DatabaseError:
         return None
     finally:
-        engine.dispose()
+        if engine:
+            engine.dispose()
 
 
 def save_entries(path, entries):
     """Makes the frame table hold exactly these entries."""
-    try:
-        engine = open_database(path)
-    except DatabaseError:  # not a database, or of an older layout
+    if os.path.exists(path) and _rows(path, META.c.key) is None:
         os.remove(path)
-        engine = open_database(path)
+    engine = open_database(path)
     with engine.begin() as connection:
         connection.execute(delete(META))
         connection.execute(delete(RAW_FRAMES))

@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 SLIT_CARD = {"VIS": "ESO INS VISE NAME", "NIR": "ESO INS NISE NAME"}
-LAMP_CARD = {"QTH": "Qth_Lamp", "DEUT": "Deut_Lamp", "THAR": "ThAr_Lamp", "ARGO": "Ar", "MERC": "Hg", "NEON": "Ne", "XENO": "Xe"}
+LAMP_CARD = {
+    "QTH": "Qth_Lamp",
+    "DEUT": "Deut_Lamp",
+    "THAR": "ThAr_Lamp",
+    "ARGO": "Ar",
+    "MERC": "Hg",
+    "NEON": "Ne",
+    "XENO": "Xe",
+}
 
 
 def card(key, value):
@@ -22,7 +30,13 @@ def card(key, value):
 
 def fits_bytes(cards):
     """A FITS file without data."""
-    lines = [card("SIMPLE", True), card("BITPIX", 8), card("NAXIS", 0), *(card(k, v) for k, v in cards.items()), "END".ljust(80)]
+    lines = [
+        card("SIMPLE", True),
+        card("BITPIX", 8),
+        card("NAXIS", 0),
+        *(card(k, v) for k, v in cards.items()),
+        "END".ljust(80),
+    ]
     text = "".join(lines)
     return text.ljust(-(-len(text) // 2880) * 2880).encode("ascii")
 

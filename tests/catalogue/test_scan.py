@@ -1,0 +1,91 @@
+"""Scan and index: a bad file is told, never raised, and only what changed is read again."""
+
+import os
+from datetime import datetime
+
+import pytest
+from stubs import Stub, fits_bytes, make_night
+
+from soxslib.catalogue.database import load_entries, load_identities, save_entries
+from soxslib.catalogue.scan import BAD, IGNORED, OK, scan
+
+START = datetime(2026, 1, 27, 16)
+
+
+def bias(**cards):
+    return Stub("VIS", "BIAS", START, 0.0, "BLANK", cards=cards)
+
+
+def only_entry(folder):
+    (entry,), _ = scan([str(folder)])
+    return entry
+
+
+def test_a_good_frame_has_its_exposure(tmp_path):
+    bias().write(tmp_path)
+    entry = only_entry(tmp_path)
+    assert (entry.status, entry.exposure.type, entry.exposure.arm, entry.exposure.exposure_s) == (
+        OK,
+        "BIAS",
+        "VIS",
+        0.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("cards", "status", "words"),
+    [
+        ({"EXPTIME": None}, BAD, "EXPTIME is missing"),
+        ({"EXPTIME": "long"}, BAD, "EXPTIME holds 'long' where a number belongs"),
+        ({"MJD-OBS": None}, BAD, "MJD-OBS is missing"),
+        ({"INSTRUME": "XSHOOTER"}, IGNORED, "unknown instrument 'XSHOOTER'"),
+        ({"ESO SEQ ARM": "ACQ"}, IGNORED, "arm 'ACQ' is not reduced"),
+        ({"ESO INS VISE SWSIM": True}, IGNORED, "simulation mode"),
+    ],
+)
+def test_a_bad_header_is_told_in_one_line(tmp_path, cards, status, words):
+    frame = bias(**cards)
+    frame.write(tmp_path)
+    entry = only_entry(tmp_path)
+    assert entry.status == status and words in entry.reason and frame.name in entry.reason
+    assert "\n" not in entry.reason
+
+
+@pytest.mark.parametrize("content", [b"", b"text", fits_bytes({})[:500]])
+def test_a_broken_file_is_told_and_others_are_read(tmp_path, content):
+    bias().write(tmp_path)
+    (tmp_path / "broken.fits").write_bytes(content)
+    entries, _ = scan([str(tmp_path)])
+    assert sorted(e.status for e in entries) == [BAD, OK]
+
+
+def test_sources_are_directories_and_globs_without_repetition(tmp_path):
+    for name in ("a", "b"):
+        bias().write(tmp_path / name)
+    (tmp_path / "a" / "notes.txt").write_text("x")
+    found, _ = scan([str(tmp_path / "a"), str(tmp_path / "*"), str(tmp_path / "b" / "*.fits")])
+    assert len(found) == 2
+
+
+def test_only_new_and_changed_files_are_read_again(tmp_path):
+    night = make_night(arms=("VIS",))
+    for stub in night:
+        stub.write(tmp_path / "raw")
+    entries, read = scan([str(tmp_path / "raw")])
+    assert read == len(night)
+    save_entries(tmp_path / "index.db", entries)
+    known = load_entries(tmp_path / "index.db")
+    assert known == entries  # everything survives the database
+    path = tmp_path / "raw" / night[0].name
+    os.utime(path, (1, 1))
+    (tmp_path / "raw" / night[1].name).unlink()
+    again, read = scan([str(tmp_path / "raw")], known)
+    assert read == 1 and len(again) == len(night) - 1
+
+
+def test_a_damaged_or_foreign_index_is_made_anew(tmp_path):
+    path = tmp_path / "index.db"
+    path.write_bytes(b"this is not a database, whatever its name says" * 100)
+    assert load_entries(path) == [] and load_identities(path) is None
+    save_entries(path, [])
+    assert load_identities(path) == set()

@@ -48,7 +48,11 @@ def table_hdu(name, columns, units, header=None):
     for key, values in columns.items():
         values = np.asarray(values)
         cols.append(fits.Column(key, _format(values), unit=units.get(key), array=values))
-    return fits.BinTableHDU.from_columns(cols, header=header, name=name)
+    # an HDU made with its data imports astropy.table and its plug-ins: 0.4 s that no job needs
+    hdu = fits.BinTableHDU(header=header, name=name)
+    hdu.data = fits.FITS_rec.from_columns(fits.ColDefs(cols))
+    hdu.update_header()
+    return hdu
 
 
 _CODES = {"f4": "E", "f8": "D", "i2": "I", "i4": "J", "i8": "K", "b1": "L", "u1": "B"}

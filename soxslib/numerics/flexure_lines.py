@@ -16,7 +16,7 @@ REST_NM = np.array(
     [386.876, 388.905, 397.007, 410.173, 434.047, 436.321, 447.148, 468.570, 486.135, 495.891, 500.684]
     + [587.562, 654.805, 656.279, 658.345, 667.815, 671.644, 673.082, 706.525]
 )
-MATCH_SIGMA = 8.0  # of a line by itself
+MATCH_SIGMA = 6.0  # of a line by itself
 LARGEST_SIGMA = 30.0  # a line counts no more than this in the search for the redshift
 BLEND_FWHM = 2.0  # lines nearer to each other are not used
 
@@ -45,7 +45,7 @@ def emission_lines(spectra, *, fwhm_px, search_px, redshifts, contrast, line_err
     best = int(np.argmax(score))
     far = np.abs(trials - trials[best]) > 4e-3
     rest = score[far]
-    if score[best] < max(3 * MATCH_SIGMA**2, 2.0 * rest.max()) or (score[best] - rest.mean()) < contrast * rest.std():
+    if score[best] < max(4 * MATCH_SIGMA**2, 2.0 * rest.max()) or (score[best] - rest.mean()) < contrast * rest.std():
         return np.nan, []
     lines = []
     for order, spectrum in spectra.items():

@@ -13,7 +13,7 @@ from scipy.linalg import cho_factor, cho_solve, cho_solve_banded, cholesky_bande
 HERMITE = ((-np.sqrt(3), 1 / 6), (0.0, 2 / 3), (np.sqrt(3), 1 / 6))  # Gauss-Hermite nodes: blur by a unit Gaussian
 BAND = 9  # of the features' normal matrix: cubic splines, blurred by at most the width of a line
 PLACE_FLOOR = 0.02  # of a line's width: what the splines cannot draw
-TELLS_NOTHING = 0.4  # of the search: a flat likelihood is 0.58 wide
+TELLS_NOTHING = 0.2  # of the search: a flat likelihood is 0.58 wide, and beyond this its shape is that of the noise
 LEVEL_PRIOR = 1.0  # relative change of an order's level about its first fit ...
 LEVEL_STEP = 0.02  # ... and about the next, where more would make a level take the features' place
 

@@ -6,7 +6,8 @@ Counts are a smooth function times what a perfect instrument would see.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import BSpline
+
+from soxslib.numerics.splines import bspline_weights
 
 DEGREE = 3
 _ITERATIONS = 25
@@ -61,16 +62,21 @@ class Chunks:
         return np.add.reduceat(samples, self.first, axis=0)
 
 
-def spline_knots(low, high, spacing):
-    """Knots of a cubic spline of equal steps, near `spacing`, over the range."""
+def spline_grid(low, high, spacing):
+    """(first knot, step, number of intervals) of a cubic spline of equal steps, near `spacing`, over the range."""
     n = max(int(np.round((high - low) / spacing)), 1)
-    step = (high - low) / n
-    return low + step * np.arange(-DEGREE, n + DEGREE + 1)
+    return low, (high - low) / n, n
 
 
-def basis(x, knots):
-    """Values of all splines at x (rows); outside the range they continue as polynomials."""
-    return BSpline(knots, np.eye(knots.size - DEGREE - 1), DEGREE, extrapolate=True)(x)
+def basis(x, grid):
+    """Values of all cubic B-splines at x (rows); outside the range they continue as polynomials."""
+    low, step, n = grid
+    position = (np.asarray(x, float) - low) / step
+    first = np.clip(np.floor(position), 0, n - 1).astype(np.intp)
+    out = np.zeros((position.size, n + DEGREE))
+    for tap, weight in enumerate(bspline_weights(position - first)):
+        out[np.arange(position.size), first + tap] = weight
+    return out
 
 
 def make_chunks(star, reference, chunk_nm):
@@ -105,7 +111,7 @@ def fit_order(star, reference, *, grid_nm, knot_nm, stiffness, amplitude, chunk_
     chunks = make_chunks(star, reference(star.wavelength_nm), chunk_nm)
     if chunks is None or np.sum(chunks.counts > 3 * np.sqrt(chunks.variance)) < 3:
         return _borrowed(reference(grid_nm), grid_nm, amplitude) if amplitude else None
-    knots = spline_knots(star.wavelength_nm[0], star.wavelength_nm[-1], knot_nm)
+    knots = spline_grid(star.wavelength_nm[0], star.wavelength_nm[-1], knot_nm)
     bases = basis(chunks.wavelength, knots)
     fits = [
         _penalised(chunks, bases, _prior(bases.shape[1], s, amplitude), model_error, clip_sigma, bool(amplitude))
@@ -199,15 +205,15 @@ def shared_reference(stars, *, has_phase, knot_nm, chunk_nm, clip_sigma):
     wavelength, value, error = (np.concatenate([r[i] for r in rows]) for i in range(3))
     low, high = min(s.wavelength_nm[0] for s in stars), max(s.wavelength_nm[-1] for s in stars)
     ends = [phase(s.order, s.wavelength_nm[i]) for s in stars for i in (0, -1)]
-    smooth_knots = spline_knots(np.log(low), np.log(high), knot_nm / np.sqrt(low * high))
-    phase_knots = spline_knots(min(ends), max(ends), _PHASE_KNOT)
+    smooth_knots = spline_grid(np.log(low), np.log(high), knot_nm / np.sqrt(low * high))
+    phase_knots = spline_grid(min(ends), max(ends), _PHASE_KNOT)
 
     def build(order, w):
         smooth = basis(np.log(w), smooth_knots)
         return np.hstack([smooth, basis(phase(order, w), phase_knots)]) if has_phase else smooth
 
     design = build(number, wavelength)
-    n = smooth_knots.size - DEGREE - 1
+    n = smooth_knots[2] + DEGREE
     rough = np.diff(np.eye(n), 2, axis=0) / 0.1
     prior = 1e-4 * np.eye(design.shape[1])  # blaze and curve share a constant: kept small in both
     prior[:n, :n] += rough.T @ rough

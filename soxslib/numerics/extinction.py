@@ -1,6 +1,7 @@
 """Atmosphere and slit: what part of the light arrives."""
 
 import numpy as np
+
 from soxslib.numerics.profile import SEEING_EXPONENT
 
 _AEROSOL_EXPONENT = 1.3  # of optical depth with inverse wavelength, usual for continental air

@@ -1,0 +1,141 @@
+"""Figure of a flux-calibrated spectrum: flux with its errors, agreement of the orders, rectified image."""
+
+import numpy as np
+
+from soxslib.errors import ReductionError
+from soxslib.io import products, spectra
+from soxslib.plots import style
+from soxslib.plots.spectrum import curve, quality_row, spectrum_axes
+
+
+def plot(sources):
+    """The calibrated spectrum, linear and logarithmic, its errors, orders against each other, the image it comes from."""
+    facts = sources.facts("fluxcal")
+    spectrum, header = spectra.read_merged(sources.paths["fluxcal"])
+    colours = style.order_colours(facts.instrument, facts.arm)
+    page = style.Page(
+        f"{facts.exposure.target_name or facts.exposure.object_name or 'target'}   {sources.stem}", _subtitle(sources, facts, header),
+        [(2.3, [1], 0.06), (1.5, [1], 0.06), (0.9, [1], 0.06), (0.9, [1], 0.06), (0.9, [1]), (1.4, [1])],
+    )  # fmt: skip
+    linear, log, ratio, errors, image = (page.row() for _ in range(5))
+    wave = spectrum.wavelength_nm
+    spectrum_axes((linear, log, ratio, errors, image), wave[0], wave[-1], facts)
+    _flux(linear, log, spectrum)
+    _errors(ratio, errors, spectrum)
+    _image(image, sources)
+    _agreement(page.row(), sources, colours)
+    return page.figure
+
+
+def _subtitle(sources, facts, header):
+    m = sources.metric
+    corrected = "slit loss corrected" if m("SLIT CORRECTED", default="F") == "T" else "slit loss not corrected"
+    medium = "vacuum" if header.get("ESO PRO WAVE MEDIUM") == "vacuum" else "air"
+    frame = "barycentre" if header.get("ESO PRO WAVE VELOCITY", 0.0) else "observer's frame"
+    return (
+        f"{facts.subtitle} · airmass {m('AIRMASS'):.2f}   —   median S/N {m('SNR MEDIAN'):.1f} per bin; systematic error "
+        f"{100 * m('SYSTEMATIC ERROR'):.1f} %; response from {m('STAR', default='?')}; {corrected}; {medium}, {frame}"
+    )
+
+
+def _flux(linear, log, spectrum):
+    wave = spectrum.wavelength_nm
+    x, mean = curve(
+        linear,
+        wave,
+        spectrum.flux,
+        spectrum.error,
+        style.GOOD,
+        quality=spectrum.quality,
+        systematic=spectrum.systematic_error,
+    )
+    trusted = np.interp(x, wave, np.where(spectrum.quality == 0, 1.0, 0.0)) > 0.5
+    values = mean[trusted] if trusted.any() else mean
+    low, high = style.limits(values, 0.5, 99.5, 0.3, include=(0.0,))
+    linear.set_ylim(max(low, -0.3 * high), high)
+    scale = _exponent(linear, high)
+    linear.set(ylabel=f"flux [{scale} {style.FLUX_UNIT}]")
+    linear.set_title(
+        "Flux density: mean of blocks, ±1 σ of a bin (blue band), of the calibration (orange band), range of the bins (light)"
+    )
+    positive = np.where(mean > 0, mean, np.nan)
+    log.plot(x, positive, color=style.GOOD, lw=0.8)
+    style.log_scale(log.yaxis)
+    error = np.sqrt(style.blocks(np.square(spectrum.error), x.size))[: x.size]
+    log.plot(x[: error.size], error, color=style.FAINT, lw=0.7)
+    if np.isfinite(positive).any():
+        low, high = np.nanpercentile(positive, [3, 99.7])
+        log.set_ylim(0.2 * low, 3 * high)
+    log.set(ylabel="log flux, error (grey)")
+
+
+def _exponent(axes, high):
+    """Shows an axis in units of a power of ten; returns that power as text."""
+    from matplotlib.ticker import FuncFormatter
+
+    power = int(np.floor(np.log10(max(abs(high), 1e-300))))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v / 10.0**power:g}"))
+    return style.power_of_ten(power)
+
+
+def _errors(ratio, errors, spectrum):
+    wave = spectrum.wavelength_nm
+    x = style.blocks(wave, 900)
+    with np.errstate(all="ignore"):
+        snr = style.blocks(spectrum.flux / spectrum.error, 900, style.quiet_median)
+        random = 100 * style.blocks(spectrum.error / np.abs(spectrum.flux), 900, style.quiet_median)
+    ratio.plot(x, snr, color=style.INK, lw=0.8)
+    ratio.set(ylabel="S/N / bin", ylim=style.limits(snr, 0.5, 99.7, include=(0.0,)))
+    quality_row(ratio, wave, spectrum.quality)
+    errors.plot(x, random, color=style.GOOD, lw=0.8)
+    if spectrum.systematic_error is not None:
+        with np.errstate(all="ignore"):
+            common = 100 * style.blocks(spectrum.systematic_error / np.abs(spectrum.flux), 900, style.quiet_median)
+        errors.plot(x, common, color=style.BAD, lw=0.8)
+    style.log_scale(errors.yaxis)
+    errors.set(ylabel="error [%]", ylim=(0.3, 300))
+    style.note(errors, "blue: random, of a bin; orange: of the calibration", y=0.97)
+
+
+def _image(axes, sources):
+    axes.set(ylabel="slit [arcsec]", xlabel="wavelength [nm]")
+    try:
+        header, planes = products.read_images(sources.paths["rectified2d"], ["FLUX", "ERRS", "QUAL"])
+    except (ReductionError, KeyError, OSError) as error:
+        style.empty(axes, str(error)[:120])
+        return
+    flux, errs = planes["FLUX"], planes["ERRS"]
+    if flux.shape[0] > flux.shape[1]:
+        flux, errs = flux.T, errs.T
+    good = np.isfinite(flux) & (errs > 0)
+    sums = lambda a: style.shrink(np.where(good, a, 0.0), 41, 460, np.sum)
+    with np.errstate(all="ignore"):
+        variance = sums(np.square(errs.astype(float)))
+        snr = np.where(variance > 0, sums(flux) / np.sqrt(variance), np.nan)
+    wave, slit = (
+        header[f"CRVAL{i}"] + header[f"CDELT{i}"] * (np.array([-0.5, n - 0.5]))
+        for i, n in ((1, flux.shape[1]), (2, flux.shape[0]))
+    )
+    limits = axes.get_xlim()
+    style.show(axes, snr, (*wave, *slit), -5, 25, "gray_r")
+    axes.set_xlim(limits)
+    style.note(axes, "rectified image: S/N of blocks, −5 … 25")
+
+
+def _agreement(axes, sources, colours):
+    ratio, error = sources.by_order("MERGE RATIO"), sources.by_order("MERGE RATIO ERROR")
+    axes.set(
+        xlabel="order",
+        ylabel="ratio",
+        title="Flux of an order over that of its bluer neighbour, where they overlap (±1 σ)",
+    )
+    if not ratio:
+        style.empty(axes, "no overlaps measured")
+        return
+    for order, value in ratio.items():
+        e = error.get(order, 0.0)
+        axes.vlines(order, value - e, value + e, color=colours[order], lw=1.1)
+        axes.plot([order], [value], "o", ms=4, color=colours[order])
+    axes.axhline(1, color=style.FAINT, lw=0.6)
+    axes.set_xlim(min(ratio) - 0.7, max(ratio) + 0.7)
+    axes.set_xticks(sorted(ratio))

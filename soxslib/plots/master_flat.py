@@ -1,0 +1,154 @@
+"""Figure of a master flat: order edges, pixel response, lamp's blaze, slit's illumination, scattered light."""
+
+import numpy as np
+
+from soxslib.errors import ReductionError
+from soxslib.io import products
+from soxslib.io.flats import read_master_flat
+from soxslib.plots import style
+from soxslib.plots.order_trace import backdrop
+
+
+def plot(sources):
+    """The frame with its edges, and everything the product keeps apart."""
+    facts = sources.facts("product")
+    flat = read_master_flat(sources.paths["product"])
+    colours = style.order_colours(facts.instrument, facts.arm)
+    rows, columns = flat.frame.shape
+    height = float(np.clip(9 * rows / columns, 2.0, 4.4))
+    page = style.Page(
+        f"Master flat   {sources.stem}", _subtitle(sources, facts),
+        [(height, [1]), (0.75 * height, [1, 1]), (1.7, [1.7, 1]), (1.6, [1, 1, 1])],
+    )  # fmt: skip
+    frame = page.row()
+    backdrop(
+        frame,
+        sources.last_raw(),
+        facts,
+        "Raw flat (square root of the counts; last of its frames) and edges of the orders",
+    )
+    _edges(frame, flat.edges, colours)
+    response, background = page.row()
+    _response(response, flat, facts)
+    _background(background, sources, facts)
+    blaze, slit = page.row()
+    _blaze(blaze, flat, facts, colours)
+    _slit(slit, flat, colours)
+    _statistics(page.row(), flat, colours)
+    return page.figure
+
+
+def _subtitle(sources, facts):
+    known = [(n, sources.metric(n, default=None)) for n in ("N FRAMES", "FLAT SNR", "SNR", "FLAT RMS", "BACKGROUND")]
+    told = "; ".join(f"{n.lower()} {v:.4g}" for n, v in known if isinstance(v, (int, float)))
+    return f"{facts.subtitle}   —   {len(sources.sidecar.get('raw', []))} raw frames; {told}"
+
+
+def _extent(shape, facts):
+    across, along = facts.exposure.binning
+    return -0.5, shape[1] * along - 0.5, -0.5, shape[0] * across - 0.5
+
+
+def _edges(axes, edges, colours):
+    for order in sorted(edges.lower):
+        along = np.linspace(*edges.limits.get(order, edges.along_px), 60)
+        lower, upper = edges.at(order, along)
+        axes.plot(along, lower, color=colours[order], lw=0.9)
+        axes.plot(along, upper, color=colours[order], lw=0.9)
+        middle = len(along) // 2
+        axes.text(
+            along[middle], 0.5 * (lower + upper)[middle], str(order), color=colours[order], fontsize=7, weight="bold",
+            ha="center", va="center", clip_on=True, bbox=dict(facecolor="white", lw=0, pad=0.6),
+        )  # fmt: skip
+
+
+def _inside(flat):
+    """True for pixels within the edges of any order."""
+    rows = np.arange(flat.frame.shape[0])[:, None]
+    inside = np.zeros(flat.frame.shape, bool)
+    for lower, upper in flat.edges_on_frame().values():
+        inside |= (rows > lower) & (rows < upper)
+    return inside
+
+
+def _response(axes, flat, facts):
+    known = _inside(flat) & (flat.frame.variance > 0)
+    image = style.shrink(np.where(known, flat.frame.flux, np.nan), 260, 420)
+    spread = max(3 * style.scatter_of(flat.frame.flux[known]), 1e-3) if known.any() else 0.01
+    style.show(axes, image, _extent(flat.frame.shape, facts), 1 - spread, 1 + spread, "RdBu_r", "relative")
+    axes.set(title="Pixel response", xlabel="along the dispersion [px]", ylabel="across the dispersion [px]")
+
+
+def _background(axes, sources, facts):
+    axes.set(title="Scattered light", xlabel="along the dispersion [px]")
+    try:
+        image = products.read_images(sources.paths["background"], ["FLUX"])[1]["FLUX"]
+    except (ReductionError, KeyError) as error:
+        style.empty(axes, str(error)[:70])
+        return
+    small = style.shrink(image, 100, 200)
+    low, high = float(np.nanmin(small)), float(np.nanmax(small))
+    style.show(axes, small, _extent(image.shape, facts), low, max(high, low + 1e-3), "viridis", "electron")
+    axes.tick_params(labelleft=False)
+
+
+def _blaze(axes, flat, facts, colours):
+    along = facts.exposure.binning[1]
+    for order, blaze in sorted(flat.blaze.items()):
+        x = (np.arange(blaze.size) + 0.5) * along - 0.5
+        lit = blaze > 0
+        axes.plot(
+            style.blocks(x, 500),
+            style.blocks(np.where(lit, blaze, np.nan), 500),
+            color=colours[order],
+            label=str(order),
+        )
+    axes.set(
+        xlabel="along the dispersion [px]", ylabel="electron / column", title="Lamp along the orders (blaze times lamp)"
+    )
+    axes.legend(ncols=min(len(flat.blaze), 8), loc="upper right")
+    top = max((float(np.nanmax(b)) for b in flat.blaze.values()), default=1.0)
+    axes.set_ylim(0, 1.25 * top)
+
+
+def _slit(axes, flat, colours):
+    for order, (fraction, light) in sorted(flat.slit.items()):
+        axes.plot(fraction, light, color=colours[order], lw=0.9)
+    shown = np.concatenate([light[(f > 0.06) & (f < 0.94)] for f, light in flat.slit.values()]) if flat.slit else []
+    axes.set(xlabel="fraction from lower to upper edge", ylabel="relative", title="Illumination of the slit, by order")
+    axes.set_ylim(style.limits(shown, 0, 100, 0.3))
+    axes.axhline(1, color=style.FAINT, lw=0.5)
+
+
+def _statistics(axes, flat, colours):
+    histogram, noise, ratio = axes
+    edges = flat.edges_on_frame()
+    rows = np.arange(flat.frame.shape[0])[:, None]
+    good = (flat.frame.quality == 0) & (flat.frame.variance > 0)
+    bins = np.linspace(0.9, 1.1, 81)
+    levels = {}
+    for order, (lower, upper) in sorted(edges.items()):
+        first, last = max(int(np.min(lower)) - 1, 0), int(np.max(upper)) + 2
+        own = good[first:last] & (rows[first:last] > lower + 2) & (rows[first:last] < upper - 2)
+        flux, error = flat.frame.flux[first:last][own], np.sqrt(flat.frame.variance[first:last][own])
+        if flux.size < 10:
+            continue
+        histogram.stairs(np.histogram(flux[::3], bins, density=True)[0], bins, color=colours[order], lw=0.8)
+        levels[order] = style.scatter_of(flux), float(np.median(error))
+        columns = np.where(own, np.sqrt(flat.frame.variance[first:last]), np.nan)
+        x = np.arange(columns.shape[1])
+        noise.plot(
+            style.blocks(x, 150), 100 * style.blocks(style.quiet_mean(columns, 0), 150), color=colours[order], lw=0.9
+        )
+    histogram.set(xlabel="pixel response", ylabel="density", title="Pixels within the orders")
+    noise.set(
+        xlabel="along the dispersion [px, as binned]", ylabel="error [%]", title="Mean error of a pixel's response"
+    )
+    style.log_scale(noise.yaxis)
+    for order, (spread, error) in levels.items():
+        ratio.plot([order], [100 * spread], "o", ms=4, color=colours[order])
+        ratio.plot([order], [100 * error], "_", ms=9, mew=1.5, color=colours[order])
+    ratio.set(xlabel="order", ylabel="[%]", title="Scatter (dots) and stated error (bars)")
+    if levels:
+        ratio.set_xlim(min(levels) - 0.7, max(levels) + 0.7)
+        ratio.set_ylim(bottom=0)

@@ -1,0 +1,177 @@
+"""The report's first page: what was observed, reduced, failed and why, at a glance."""
+
+from collections import Counter
+from html import escape
+
+from soxslib.report.gather import SKY, count_states
+from soxslib.report.html import chip, number, page, table, time_text, words
+from soxslib.report.target import calibration_file
+
+
+def overview_page(story, sparks, written):
+    """HTML of the first page. sparks: {slug: {arm: thumbnail}}; written: text of when."""
+    nights = sorted({i.task.night for i in story.items} | {p.night for p in story.problems if p.night}, reverse=True)
+    sections = [_night(night, story, sparks, is_open=k == 0) for k, night in enumerate(nights)]
+    body = f"<h1>{_title(nights)}</h1><p class=sub>{written}</p>" + _filter(story) + "".join(sections) + _leftovers(story)
+    return page(f"SOXS {_title(nights)}", body, scripts=("overview.js",))
+
+
+def _title(nights):
+    if not nights:
+        return "No night yet"
+    return f"Night of {nights[0]}" if len(nights) == 1 else f"{len(nights)} nights, {nights[-1]} to {nights[0]}"
+
+
+def _filter(story):
+    if len(story.targets) < 8:
+        return ""
+    return (
+        '<div class="filter"><label>Find <input id="find" type="search" placeholder="name, arm, state"></label>'
+        '<span id="found" role="status"></span></div>'
+    )
+
+
+def _night(night, story, sparks, is_open):
+    targets = [t for t in story.targets if t.night == night]
+    calibrations = [i for i in story.calibrations if i.task.night == night]
+    body = _numbers(targets, calibrations, [i for i in story.items if i.task.night == night])
+    body += _timeline([i for i in story.items if i.task.night == night])
+    science = [t for t in targets if not t.is_standard]
+    for title, group in (("Targets", science), ("Standards", [t for t in targets if t.is_standard])):
+        if group:
+            body += f"<h3>{title}</h3>" + table(
+                ["target", "state", "observed", "S/N", "spectrum", "why"], [_target_row(t, sparks.get(t.slug, {})) for t in group], "targets"
+            )
+    body += _calibrations(calibrations)
+    return f'<details class="night"{" open" if is_open else ""}><summary><h2>{night}</h2></summary>{body}</details>'
+
+
+def _numbers(targets, calibrations, items):
+    """What an observer asks first, as large numbers."""
+    science = [t for t in targets if not t.is_standard]
+    calibrated = sum(1 for i in items if i.task.step == "flux_calibration" and i.result.status == "made")
+    spectra = sum(1 for i in items if i.task.step in SKY)
+    states = Counter(t.state for t in targets)
+    cals = count_states(calibrations)
+    cells = [
+        (f"{len(science)}", "targets", f"{len(targets) - len(science)} standards"),
+        (f"{calibrated}<small>/{spectra}</small>", "spectra flux-calibrated", ""),
+        (f"{states['fail']}", "failed", f"{states['warn']} to look at" if states["warn"] else ""),
+        (f"{cals['pass'] + cals['warn']}<small>/{len(calibrations)}</small>", "calibrations usable", f"{cals['fail']} failed" if cals["fail"] else ""),
+    ]
+    body = "".join(f"<div><b>{value}</b><span>{label}</span><small>{escape(more)}</small></div>" for value, label, more in cells)
+    return f'<div class="numbers">{body}</div>'
+
+
+def _target_row(target, spark):
+    link = f'<a class="target" href="target/{target.slug}.html">{escape(target.name)}</a>'
+    seen = "<br>".join(
+        f"{escape(o.sky.task.arm)} {words(o.sky.task.step)} {time_text(o.sky.task.mjd)[11:]}" for o in target.observations
+    )
+    snr = "<br>".join(f"{escape(o.sky.task.arm)} {number(o.sky.metric('SNR MEDIAN'))}" for o in target.observations)
+    reasons = target.reasons
+    why = escape(reasons[0]) + (f" <small>and {len(reasons) - 1} more</small>" if len(reasons) > 1 else "") if reasons else ""
+    return [link, chip(target.state), seen, snr, _thumbnail(spark), why]
+
+
+def _thumbnail(spark):
+    """The arms' spectra as a small drawing, side by side."""
+    if not any(spark.values()):
+        return ""
+    paths = []
+    for k, arm in enumerate(sorted(spark, reverse=True)):
+        paths.append(f'<path class="{escape(arm)}" d="{_path(spark[arm], 62 * k)}"/>')
+    width = 62 * len(spark)
+    return f'<svg class="spark" viewBox="0 0 {width} 24" width="{width}" height="24" aria-hidden="true">{"".join(paths)}</svg>'
+
+
+def _path(values, left):
+    pen, out = "M", []
+    for i, v in enumerate(values):
+        if v is None:
+            pen = "M"
+            continue
+        out.append(f"{pen}{left + 60 * i / max(len(values) - 1, 1):.1f} {22 - 20 * v:.1f}")
+        pen = "L"
+    return "".join(out)
+
+
+def _timeline(items):
+    """When what was observed: a bar for each set, a row for each arm."""
+    bars = [(i, *_span(i)) for i in items if i.task.step not in ("response", "flux_calibration")]
+    if not bars:
+        return ""
+    first, last = min(b[1] for b in bars), max(b[2] for b in bars)
+    reach, arms = max(last - first, 0.02), sorted({b[0].task.arm for b in bars}, reverse=True)
+    place = lambda mjd: 40 + 950 * (mjd - first) / reach
+    marks = []
+    for item, start, end in bars:
+        row, sky = arms.index(item.task.arm), item.task.step in SKY
+        kind = ("sky" if item.task.role == "science" else "std") if sky else "cal"
+        title = f"{time_text(start)[11:]} {item.task.step.replace('_', ' ')} {item.task.target if sky else ''} ({item.state})"
+        top, height = (24 * row + 2, 18) if sky else (24 * row + 8, 6)
+        width = max(place(end) - place(start), 3)
+        marks.append(
+            f'<rect class="{kind} {item.state}" x="{place(start):.1f}" y="{top}" width="{width:.1f}" height="{height}" rx="1.5">'
+            f"<title>{escape(title)}</title></rect>"
+        )
+    names = "".join(f'<text x="0" y="{24 * k + 16}">{escape(arm)}</text>' for k, arm in enumerate(arms))
+    bottom = 24 * len(arms)
+    ticks = "".join(
+        f'<text class="tick" x="{place(h):.0f}" y="{bottom + 14}">{time_text(h)[11:13]}</text>'
+        f'<line x1="{place(h):.1f}" x2="{place(h):.1f}" y1="0" y2="{bottom}"/>'
+        for h in _hours(first, last)
+    )
+    return (
+        f'<div class="scroll"><svg class="timeline" viewBox="0 0 1000 {bottom + 20}" role="img" '
+        f'aria-label="When the frames were taken, hours of UT">{ticks}{names}{"".join(marks)}</svg></div>'
+    )
+
+
+def _span(item):
+    """(start, end) of a set, as far as it is known."""
+    c = item.sidecar.get("conditions", {})
+    count = len(item.task.inputs["raw"])
+    length = count * ((c.get("exposure_s") or 10.0) * (c.get("ndit") or 1) + 15.0) / 86400
+    start = c.get("mjd") or item.task.mjd - 0.5 * length
+    return start, start + length
+
+
+def _hours(first, last):
+    step = 1 if last - first < 0.5 else 2
+    hour = int(first * 24) + 1
+    while hour <= last * 24:
+        if hour % step == 0:
+            yield hour / 24
+        hour += 1
+
+
+def _calibrations(items):
+    if not items:
+        return ""
+    order = {"fail": 0, "warn": 1, "none": 2, "pass": 3}
+    ranked = sorted(items, key=lambda i: order[i.state])
+    rows = [
+        [words(i.task.step), escape(i.task.arm), f'<a href="calibration/{calibration_file(i)}">{escape(i.task.stem)}</a>', chip(i.state), escape(i.reason)]
+        for i in ranked
+    ]
+    states = count_states(items)
+    told = " ".join(chip(s, f"{states[s]}") for s in ("pass", "warn", "fail", "none") if states[s])
+    is_open = " open" if states["fail"] or states["warn"] else ""
+    return f"<details{is_open}><summary><h3>Calibrations</h3> {told}</summary>{table(['step', 'arm', 'made of', 'state', 'why'], rows)}</details>"
+
+
+def _leftovers(story):
+    """What cannot be made, and frames that cannot be used."""
+    lost = [p for p in story.problems if p.is_lost]
+    bad = [p for p in story.problems if not p.is_lost]
+    out = ""
+    for title, lines, is_open in (
+        ("Cannot be made", [str(p) for p in lost], True),
+        ("Frames that cannot be used", [str(p) for p in bad], True),
+        ("Frames without use", story.notes, False),
+    ):
+        if lines:
+            listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
+            out += f"<details{' open' if is_open else ''}><summary><h3>{title}</h3> ({len(lines)})</summary><ul class=reasons>{listed}</ul></details>"
+    return out

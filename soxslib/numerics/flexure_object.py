@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.polynomial import legendre
-from scipy.interpolate import BSpline
 from scipy.linalg import cho_factor, cho_solve, cho_solve_banded, cholesky_banded
+
+from soxslib.numerics.spline_columns import spline_columns
 
 HERMITE = ((-np.sqrt(3), 1 / 6), (0.0, 2 / 3), (np.sqrt(3), 1 / 6))  # Gauss-Hermite nodes: blur by a unit Gaussian
 BAND = 9  # of the features' normal matrix: cubic splines, blurred by at most the width of a line
@@ -113,9 +114,9 @@ def _feature_power(a, b):
 def _images(spectrum, knots, difference_nm, blur_nm):
     """Sparse B-spline columns of the features as the spectrum sees them."""
     nodes = HERMITE if blur_nm > 0 else ((0.0, 1.0),)
-    grid = np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
-    places = (np.clip(spectrum.nm - difference_nm + node * blur_nm, knots[0], knots[-1]) for node, _ in nodes)
-    return sum(share * BSpline.design_matrix(x, grid, 3) for x, (_, share) in zip(places, nodes, strict=True)).tocsr()
+    step, n_intervals = knots[1] - knots[0], knots.size - 1
+    places = ((spectrum.nm - difference_nm + node * blur_nm - knots[0]) / step for node, _ in nodes)
+    return sum(share * spline_columns(x, n_intervals) for x, (_, share) in zip(places, nodes, strict=True)).tocsr()
 
 
 def _normal(spectrum, knots, difference_nm, blur_nm):

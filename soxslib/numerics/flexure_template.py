@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.interpolate import BSpline
 
 from soxslib.numerics.lineshift import LineOffsets, Shift, shift_of_lines
+from soxslib.numerics.spline_columns import spline_columns
 
 BALMER_NM = (656.279, 486.135, 434.047, 410.173, 397.007, 388.905, 383.538, 379.790, 377.063)  # air
 
@@ -84,8 +84,8 @@ def _scene(wavelength_nm, flux, variance, template_nm, template_flux, fwhm_nm, l
     good = np.isfinite(flux[known]) & np.isfinite(variance[known]) & (variance[known] > 0)
     y, v = np.where(good, flux[known], 0.0), np.where(good, variance[known], 1.0)
     low, high = nm.min(), nm.max()
-    inner = np.linspace(low, high, max(2, int(np.ceil((high - low) / level_nm))) + 1)
-    levels = BSpline.design_matrix(nm, np.concatenate([[low] * 3, inner, [high] * 3]), 3).toarray()
+    n_intervals = max(2, int(np.ceil((high - low) / level_nm)))
+    levels = spline_columns((nm - low) * n_intervals / (high - low), n_intervals).toarray()
     step = fwhm_nm / 8
     grid = np.arange(low - 2, high + 2, step)
     sharp = np.interp(grid, template_nm, template_flux)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.interpolate import BSpline
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import erf
 
 from soxslib.numerics.lineshift import LineOffsets
+from soxslib.numerics.spline_columns import spline_columns
 
 LARGEST_STEP = 1.0  # px a Gauss-Newton step may go: beyond, the linear expansion of a line's image is wrong
 FLUX_SCATTER = 0.5  # of a group about the list's flux, relative; only faint and blended groups feel it
@@ -75,14 +75,15 @@ def prepare(wavelength_nm, sky, variance, lines, slit_px, sigma_px, margin):
     # nearer than this, images overlap so much that separate fluxes would be undefined
     group = np.concatenate([[0], np.cumsum(np.diff(position) > 2.5 * sigma_px + 0.2 * slit_px)])
     good = np.isfinite(sky) & np.isfinite(variance) & (variance > 0) & np.isfinite(wavelength_nm)
-    pixels = np.clip(np.arange(len(sky), dtype=float), known[0], known[-1])
+    n_intervals = max(2, int((known[-1] - known[0]) / max(60.0, 6 * width)))
+    place = (np.arange(len(sky)) - known[0]) * n_intervals / (known[-1] - known[0])
     value, spread2 = np.where(good, sky, 0.0).astype(float), np.where(good, variance, 1.0).astype(float)
     good = good & ~_is_spike(value, spread2, good, sigma_px, slit_px)
     return SkyOrder(
         np.where(good, value, 0.0),
         spread2,
         good,
-        BSpline.design_matrix(pixels, _knots(known[0], known[-1], spacing=max(60.0, 6 * width)), 3).tocsc(),
+        spline_columns(place, n_intervals).tocsc(),
         position,
         line_nm[by_place],
         flux[by_place],
@@ -116,11 +117,6 @@ def running_low(sky, good, window):
     seen = n_good > 4
     centres = (np.arange(n_blocks) + 0.5) * used.shape[1]
     return np.interp(np.arange(sky.size), centres[seen], low[seen]) if seen.any() else np.zeros(sky.size)
-
-
-def _knots(first, last, spacing):
-    inner = np.linspace(first, last, max(2, int((last - first) / spacing)) + 1)
-    return np.concatenate([[first] * 3, inner, [last] * 3]).astype(float)
 
 
 @dataclass(frozen=True)

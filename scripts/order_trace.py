@@ -3,6 +3,7 @@
 from soxslib.instruments import load_instrument
 from soxslib.io.masters import read_master_bias, read_master_dark
 from soxslib.io.products import read_solution, trace_table, write_tables
+from soxslib.io.slices import slices_table
 from soxslib.io.tables import read_arc_tables
 from soxslib.job import run
 from soxslib.qc.order_trace import measure
@@ -21,7 +22,8 @@ def main(job):
         solution = nominal_solution(name, arm, read_arc_tables(instrument, name).pinholes, order_limits(arm, 0.0))
     result = order_trace(raw, bias, darks, solution, job.settings)
     metrics = measure(result)
-    write_tables(job.outputs["product"], [trace_table(result.trace)], job.header("ORDER_TAB", metrics=metrics))
+    tables = [trace_table(result.trace), slices_table(result.slices, result.binning)]
+    write_tables(job.outputs["product"], tables, job.header("ORDER_TAB", metrics=metrics))
     job.write_metrics(metrics)
 
 

@@ -51,7 +51,7 @@ def _flux(linear, log, spectrum):
     )
     trusted = np.interp(x, wave, np.where(spectrum.quality == 0, 1.0, 0.0)) > 0.5
     values = mean[trusted] if trusted.any() else mean
-    low, high = style.limits(values, 0.5, 99.5, 0.3, include=(0.0,))
+    low, high = style.limits(values, 0.5, 99.5, 0.12, include=(0.0,))
     linear.set_ylim(max(low, -0.3 * high), high)
     scale = _exponent(linear, high)
     linear.set(ylabel=f"flux [{scale} {style.FLUX_UNIT}]")
@@ -60,7 +60,7 @@ def _flux(linear, log, spectrum):
     )
     positive = np.where(mean > 0, mean, np.nan)
     log.plot(x, positive, color=style.GOOD, lw=0.8)
-    style.log_scale(log.yaxis)
+    style.log_scale(log.yaxis, fine=True)
     error = np.sqrt(style.blocks(np.square(spectrum.error), x.size))[: x.size]
     log.plot(x[: error.size], error, color=style.FAINT, lw=0.7)
     if np.isfinite(positive).any():
@@ -107,11 +107,11 @@ def _image(axes, sources):
     flux, errs = planes["FLUX"], planes["ERRS"]
     if flux.shape[0] > flux.shape[1]:
         flux, errs = flux.T, errs.T
-    good = np.isfinite(flux) & (errs > 0)
-    sums = lambda a: style.shrink(np.where(good, a, 0.0), 41, 460, np.sum)
+    # by inverse variance: where an order ends, bins have errors a thousand times those of their neighbours
+    weight = np.where(np.isfinite(flux) & (errs > 0), 1.0 / np.where(errs > 0, errs, 1.0).astype(float) ** 2, 0.0)
+    sums = lambda a: style.shrink(a, 41, 460, np.sum)
     with np.errstate(all="ignore"):
-        variance = sums(np.square(errs.astype(float)))
-        snr = np.where(variance > 0, sums(flux) / np.sqrt(variance), np.nan)
+        snr = sums(np.where(weight > 0, flux, 0.0) * weight) / np.sqrt(sums(weight))
     wave, slit = (
         header[f"CRVAL{i}"] + header[f"CDELT{i}"] * (np.array([-0.5, n - 0.5]))
         for i, n in ((1, flux.shape[1]), (2, flux.shape[0]))
@@ -125,7 +125,6 @@ def _image(axes, sources):
 def _agreement(axes, sources, colours):
     ratio, error = sources.by_order("MERGE RATIO"), sources.by_order("MERGE RATIO ERROR")
     axes.set(
-        xlabel="order",
         ylabel="ratio",
         title="Flux of an order over that of its bluer neighbour, where they overlap (±1 σ)",
     )
@@ -137,5 +136,4 @@ def _agreement(axes, sources, colours):
         axes.vlines(order, value - e, value + e, color=colours[order], lw=1.1)
         axes.plot([order], [value], "o", ms=4, color=colours[order])
     axes.axhline(1, color=style.FAINT, lw=0.6)
-    axes.set_xlim(min(ratio) - 0.7, max(ratio) + 0.7)
-    axes.set_xticks(sorted(ratio))
+    style.order_axis(axes, ratio)

@@ -7,6 +7,7 @@ from soxslib.io import products
 from soxslib.io.flats import read_master_flat
 from soxslib.plots import style
 from soxslib.plots.order_trace import backdrop
+from soxslib.plots.strips import between_edges, label_strips, stacked
 
 
 def plot(sources):
@@ -29,7 +30,7 @@ def plot(sources):
     )
     _edges(frame, flat.edges, colours)
     response, background = page.row()
-    _response(response, flat, facts)
+    _response(response, flat, colours)
     _background(background, sources, facts)
     blaze, slit = page.row()
     _blaze(blaze, flat, facts, colours)
@@ -62,21 +63,17 @@ def _edges(axes, edges, colours):
         )  # fmt: skip
 
 
-def _inside(flat):
-    """True for pixels within the edges of any order."""
-    rows = np.arange(flat.frame.shape[0])[:, None]
-    inside = np.zeros(flat.frame.shape, bool)
-    for lower, upper in flat.edges_on_frame().values():
-        inside |= (rows > lower) & (rows < upper)
-    return inside
-
-
-def _response(axes, flat, facts):
-    known = _inside(flat) & (flat.frame.variance > 0)
-    image = style.shrink(np.where(known, flat.frame.flux, np.nan), 260, 420)
-    spread = max(3 * style.scatter_of(flat.frame.flux[known]), 1e-3) if known.any() else 0.01
-    style.show(axes, image, _extent(flat.frame.shape, facts), 1 - spread, 1 + spread, "RdBu_r", "relative")
-    axes.set(title="Pixel response", xlabel="along the dispersion [px]", ylabel="across the dispersion [px]")
+def _response(axes, flat, colours):
+    """Response within the orders, straightened: rows of a picture are rows of the detector in blocks."""
+    edges = flat.edges_on_frame()
+    strips = {o: between_edges(*edges[o], flat.frame.shape) for o in sorted(edges)}
+    known = np.where((flat.frame.quality == 0) & (flat.frame.variance > 0), flat.frame.flux, np.nan)
+    image = stacked(known, strips)
+    spread = max(3 * style.scatter_of(image - 1), 1e-3)
+    style.show(axes, image, (0, 1, 0, len(strips)), 1 - spread, 1 + spread, "RdBu_r", "mean of a block")
+    label_strips(axes, strips, colours)
+    axes.set(title="Pixel response within the edges, by order", xlabel="along the dispersion, whole detector")
+    axes.xaxis.set_label_coords(0.5, -0.12 / (axes.get_position().height * axes.figure.get_figheight()))
 
 
 def _background(axes, sources, facts):
@@ -129,7 +126,7 @@ def _statistics(axes, flat, colours):
     levels = {}
     for order, (lower, upper) in sorted(edges.items()):
         first, last = max(int(np.min(lower)) - 1, 0), int(np.max(upper)) + 2
-        own = good[first:last] & (rows[first:last] > lower + 2) & (rows[first:last] < upper - 2)
+        own = good[first:last] & (rows[first:last] > lower + 3) & (rows[first:last] < upper - 3)
         flux, error = flat.frame.flux[first:last][own], np.sqrt(flat.frame.variance[first:last][own])
         if flux.size < 10:
             continue
@@ -144,11 +141,10 @@ def _statistics(axes, flat, colours):
     noise.set(
         xlabel="along the dispersion [px, as binned]", ylabel="error [%]", title="Mean error of a pixel's response"
     )
-    style.log_scale(noise.yaxis)
+    style.log_scale(noise.yaxis, fine=True)
     for order, (spread, error) in levels.items():
         ratio.plot([order], [100 * spread], "o", ms=4, color=colours[order])
         ratio.plot([order], [100 * error], "_", ms=9, mew=1.5, color=colours[order])
-    ratio.set(xlabel="order", ylabel="[%]", title="Scatter (dots) and stated error (bars)")
-    if levels:
-        ratio.set_xlim(min(levels) - 0.7, max(levels) + 0.7)
-        ratio.set_ylim(bottom=0)
+    ratio.set(ylabel="[%]", title="Scatter (dots), stated error (bars)")
+    style.order_axis(ratio, levels)
+    ratio.set_ylim(bottom=0)

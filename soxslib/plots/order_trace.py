@@ -112,6 +112,5 @@ def _details(axes, trace, slices, sources, colours):
     for order, value in shift.items():
         shifts.plot([order], [value], "o", ms=4, color=colours[order])
     shifts.axhline(0, color=style.FAINT, lw=0.5)
-    shifts.set(xlabel="order", ylabel="shift across [px]", title="Order from where it was expected")
-    if shift:
-        shifts.set_xlim(min(shift) - 0.7, max(shift) + 0.7)
+    shifts.set(ylabel="shift across [px]", title="Order from where expected")
+    style.order_axis(shifts, shift)

@@ -69,7 +69,7 @@ def _level(level, error, response, colours):
         level.plot(o.wavelength_nm, np.where(o.measured, value, np.nan), color=colour, lw=1.1)
         error.plot(o.wavelength_nm, 100 * o.log_error, color=colour, lw=0.9)
         shown.append(value)
-    style.log_scale(level.yaxis)
+    style.log_scale(level.yaxis, fine=True)
     values = np.concatenate(shown)
     low, high = np.nanpercentile(values, [0.5, 97])
     level.set_ylim(0.5 * low, 3 * high)
@@ -78,7 +78,7 @@ def _level(level, error, response, colours):
         level,
         "erg cm⁻² Å⁻¹ for one electron nm⁻¹, above the atmosphere; solid: measured, dotted: interpolated; band: ±1 σ",
     )
-    style.log_scale(error.yaxis)
+    style.log_scale(error.yaxis, fine=True)
     error.set(ylabel="error [%]")
 
 
@@ -102,7 +102,7 @@ def _orders(axes, sources, colours):
         values = sources.by_order(name)
         for order, value in values.items():
             panel.plot([order], [100 * value], "o", ms=4, color=colours[order])
-        panel.set(xlabel="order", ylabel=unit, title=title)
+        panel.set(ylabel=unit, title=title)
+        style.order_axis(panel, values)
         if values:
-            panel.set_xlim(min(values) - 0.7, max(values) + 0.7)
             panel.set_ylim(0, max(1.15 * 100 * max(values.values()), 0.1))

@@ -114,17 +114,20 @@ def _fix_labels(axes, width, height):
     axes.yaxis.set_major_locator(MaxNLocator(max(int(height / 0.35), 3), steps=STEPS))
 
 
-def log_scale(axis):
-    """A logarithmic axis with plain numbers and without minor ticks; `axis`: axes.xaxis or axes.yaxis."""
+def log_scale(axis, fine=False):
+    """A logarithmic axis with plain numbers and no minor ticks (`fine`: also 2 and 5); `axis`: axes.xaxis or axes.yaxis."""
     (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
-    axis.set_major_locator(LogLocator(numticks=6))
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if fine else (1.0,), numticks=12 if fine else 6))
     axis.set_major_formatter(FuncFormatter(_power))
     axis.set_minor_locator(NullLocator())
 
 
 def _power(value, _):
-    exponent = int(round(np.log10(value))) if value > 0 else 0
-    return f"{value:g}" if -3 < exponent < 5 else power_of_ten(exponent)
+    exponent = int(np.floor(np.log10(value) + 1e-9)) if value > 0 else 0
+    if -3 < exponent < 5:
+        return f"{value:g}"
+    digit = round(value / 10.0**exponent)
+    return power_of_ten(exponent) if digit == 1 else f"{digit}·{power_of_ten(exponent)}"
 
 
 def power_of_ten(exponent):
@@ -261,6 +264,15 @@ def note(axes, text, x=0.99, y=0.95, **kwargs):
     style = dict(ha="right", va="top", fontsize=7, color="#333333", transform=axes.transAxes)
     box = dict(facecolor="white", alpha=0.75, edgecolor="none", pad=1.0)
     return axes.text(x, y, text, **{**style, "bbox": box, **kwargs})
+
+
+def order_axis(axes, orders):
+    """A horizontal axis of order numbers."""
+    orders = sorted(int(o) for o in orders)
+    if orders:
+        axes.set_xlim(orders[0] - 0.7, orders[-1] + 0.7)
+        axes.set_xticks(orders if len(orders) < 9 else orders[::2])
+    axes.set_xlabel("order")
 
 
 def empty(axes, text):

@@ -69,7 +69,7 @@ def plot_profile(axes, sources, table):
 def plot_flexure(axes, sources, colours):
     """Shift along the dispersion since the arc, by order, with one sigma; hollow where no sky line measured it."""
     shift, error, method = (sources.by_order(n) for n in ("FLEXURE", "FLEXURE ERROR", "FLEXURE METHOD"))
-    axes.set(xlabel="order", ylabel="shift [px]", title="Wavelength shift since the arc (hollow: no sky lines)")
+    axes.set(ylabel="shift [px]", title="Shift since the arc (hollow: no sky lines)")
     if not shift:
         style.empty(axes, "the sidecar holds no flexure")
         return
@@ -80,5 +80,4 @@ def plot_flexure(axes, sources, colours):
         axes.vlines(o, shift[o] - e, shift[o] + e, color=colours[int(o)], lw=1)
         axes.plot([o], [shift[o]], "o", ms=4, mfc=face, color=colours[int(o)])
     axes.axhline(0, color=style.FAINT, lw=0.5)
-    axes.set_xlim(x.min() - 0.7, x.max() + 0.7)
-    axes.set_xticks(x if x.size < 8 else x[::2])
+    style.order_axis(axes, x)

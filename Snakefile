@@ -17,6 +17,7 @@ localrules:
     all,
     index,
     summary,
+    report,
 
 
 include: "rules/index.smk"
@@ -25,6 +26,7 @@ include: "rules/geometry.smk"
 include: "rules/spectra.smk"
 include: "rules/flux.smk"
 include: "rules/summary.smk"
+include: "rules/report.smk"
 
 
 rule all:
@@ -32,3 +34,4 @@ rule all:
     input:
         NIGHT.targets,
         "summary.txt",
+        "report/index.html",

@@ -24,7 +24,7 @@ INSTRUMENT = "SOXS"
 
 def build(plan_path, folder=FOLDER, instrument=INSTRUMENT):
     """Writes the whole report of the current directory from a plan as written down; returns the Story it tells."""
-    story = tell(*read_plan(plan_path), limits_in_force()["limits"])
+    story = tell(*read_plan(plan_path), limits_in_force()["limits"], instrument)
     folder = Path(folder)
     known = _read_state(folder / STATE)
     state = {}

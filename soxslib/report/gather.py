@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from soxslib.catalogue.summary import ABSENT, FAILED, Result, result_of
 from soxslib.catalogue.tasks import Problem
+from soxslib.instruments import load_instrument
 from soxslib.qc.verdicts import FAIL, PASS, UNKNOWN, WARN, Verdict, judge, worst
 
 SKY = ("stare", "nod", "offset")
@@ -98,21 +100,24 @@ class Story:
     problems: list[Problem]
     notes: list[str]
     limits: dict
+    bands: dict  # {arm: {order: its name}}
 
     @property
     def calibrations(self):
         return [i for i in self.items if i.task.step not in SKY + FOLLOWS or i.task.step == "response"]
 
-    @property
+    @cached_property
     def by_path(self):
         """{path of any product: Item}."""
         return {path: item for item in self.items for path in item.task.outputs.values()}
 
 
-def tell(tasks, problems, notes, limits):
+def tell(tasks, problems, notes, limits, instrument):
     """The Story of a plan, from the sidecars that are there."""
     items = [_item(task, limits) for task in tasks]
-    return Story(items, _targets(items, problems), problems, notes, limits)
+    arms = load_instrument(instrument).data["arms"]
+    bands = {arm: {o: facts.get("band", o) for o, facts in content["orders"].items()} for arm, content in arms.items()}
+    return Story(items, _targets(items, problems, list(arms)), problems, notes, limits, bands)
 
 
 def _item(task, limits):
@@ -121,7 +126,7 @@ def _item(task, limits):
     return Item(result, verdict)
 
 
-def _targets(items, problems):
+def _targets(items, problems, arms):
     """Targets in the order in which they were first observed."""
     by_key = {item.task.key: item for item in items}
     targets = {}
@@ -131,6 +136,8 @@ def _targets(items, problems):
             target = _of(targets, task.night, task.target or task.stem, task.role != "science")
             follow = (by_key.get((step, task.night, task.stem)) for step in FOLLOWS)
             target.observations.append(Observation(item, *follow))
+    for target in targets.values():
+        target.observations.sort(key=lambda o: (arms.index(o.sky.task.arm), o.sky.task.mjd))
     for p in problems:
         if p.is_lost and p.stem and p.step in SKY + FOLLOWS:
             _of(targets, p.night, p.target or p.stem, "STD" in p.stem).problems.append(p)

@@ -9,7 +9,7 @@ from soxslib import __version__
 from soxslib.qc.verdicts import range_text, state_of
 
 ASSETS = Path(__file__).parent / "assets"
-MARKS = {"pass": ("✓", "pass"), "warn": ("▲", "look"), "fail": ("✕", "fail"), "none": ("–", "open")}
+MARKS = {"pass": ("✓", "pass"), "warn": ("▲", "warn"), "fail": ("✕", "fail"), "none": ("–", "not run")}
 
 
 @cache
@@ -68,14 +68,14 @@ def table(heads, rows, kind=""):
     return f'<div class="scroll" tabindex="0"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def qc_tables(sidecar, limits):
-    """Metrics of a product with their limits: the whole product's, then each order's."""
+def qc_tables(sidecar, limits, bands):
+    """Metrics of a product with their limits: the whole product's, then each order's. bands: {order: name}."""
     metrics = sidecar.get("metrics", [])
     own = limits.get(sidecar.get("step"), {}).get(sidecar.get("arm"), {})
     whole = [m for m in metrics if m["order"] is None]
     rows = [_whole_row(m, own.get(m["name"], {})) for m in whole]
     out = table(["metric", "value", "state", "warns outside", "fails outside", "meaning"], rows, "qc") if rows else ""
-    return out + _orders_table([m for m in metrics if m["order"] is not None], own)
+    return out + _orders_table([m for m in metrics if m["order"] is not None], own, bands)
 
 
 def _whole_row(metric, limits):
@@ -86,7 +86,7 @@ def _whole_row(metric, limits):
     return [name, value, chip(state) if state != "none" else "", *ranges, escape(metric["meaning"])]
 
 
-def _orders_table(metrics, own):
+def _orders_table(metrics, own, bands):
     """Orders in columns."""
     orders = sorted({m["order"] for m in metrics})
     if not orders:
@@ -103,7 +103,16 @@ def _orders_table(metrics, own):
         title = escape(f"{first['meaning']}{'; ' + ranges if ranges else ''}")
         unit = f" <small>{escape(first['unit'])}</small>" if first["unit"] else ""
         rows.append([f'<span class="name" title="{title}">{escape(name)}</span>{unit}', *cells])
-    return "<h4>By order</h4>" + table(["metric", *(str(o) for o in orders)], rows, "qc orders")
+    return "<h4>By order</h4>" + table(["metric", *(_order_name(o, bands) for o in orders)], rows, "qc orders")
+
+
+def _order_name(order, bands):
+    band = str(bands.get(order, order))
+    return str(order) if band == str(order) else f"{escape(band)} <small>({order})</small>"
+
+
+def plural(count, word):
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _order_cell(metric, limits):

@@ -1,17 +1,19 @@
 """The report's first page: what was observed, reduced, failed and why, at a glance."""
 
+import math
 from collections import Counter
 from html import escape
 
-from soxslib.report.gather import SKY, count_states
-from soxslib.report.html import chip, number, page, table, time_text, words
+from soxslib.report.gather import FOLLOWS, SKY, count_states
+from soxslib.report.html import chip, number, page, plural, table, time_text, words
 from soxslib.report.target import calibration_file
 
 
 def overview_page(story, sparks, written):
     """HTML of the first page. sparks: {slug: {arm: thumbnail}}; written: text of when."""
     nights = sorted({i.task.night for i in story.items} | {p.night for p in story.problems if p.night}, reverse=True)
-    sections = [_night(night, story, sparks, is_open=k == 0) for k, night in enumerate(nights)]
+    bodies = [_night(night, story, sparks) for night in nights]
+    sections = bodies if len(nights) == 1 else [_folded(*pair, k == 0) for k, pair in enumerate(zip(nights, bodies, strict=True))]
     body = f"<h1>{_title(nights)}</h1><p class=sub>{written}</p>" + _filter(story) + "".join(sections) + _leftovers(story)
     return page(f"SOXS {_title(nights)}", body, scripts=("overview.js",))
 
@@ -31,7 +33,11 @@ def _filter(story):
     )
 
 
-def _night(night, story, sparks, is_open):
+def _folded(night, body, is_open):
+    return f'<details class="night"{" open" if is_open else ""}><summary><h2>{night}</h2></summary>{body}</details>'
+
+
+def _night(night, story, sparks):
     targets = [t for t in story.targets if t.night == night]
     calibrations = [i for i in story.calibrations if i.task.night == night]
     body = _numbers(targets, calibrations, [i for i in story.items if i.task.night == night])
@@ -42,8 +48,7 @@ def _night(night, story, sparks, is_open):
             body += f"<h3>{title}</h3>" + table(
                 ["target", "state", "observed", "S/N", "spectrum", "why"], [_target_row(t, sparks.get(t.slug, {})) for t in group], "targets"
             )
-    body += _calibrations(calibrations)
-    return f'<details class="night"{" open" if is_open else ""}><summary><h2>{night}</h2></summary>{body}</details>'
+    return body + _calibrations(calibrations)
 
 
 def _numbers(targets, calibrations, items):
@@ -54,12 +59,13 @@ def _numbers(targets, calibrations, items):
     states = Counter(t.state for t in targets)
     cals = count_states(calibrations)
     cells = [
-        (f"{len(science)}", "targets", f"{len(targets) - len(science)} standards"),
+        (f"{len(science)}", "target" if len(science) == 1 else "targets", plural(len(targets) - len(science), "standard")),
         (f"{calibrated}<small>/{spectra}</small>", "spectra flux-calibrated", ""),
         (f"{states['fail']}", "failed", f"{states['warn']} to look at" if states["warn"] else ""),
         (f"{cals['pass'] + cals['warn']}<small>/{len(calibrations)}</small>", "calibrations usable", f"{cals['fail']} failed" if cals["fail"] else ""),
     ]
-    body = "".join(f"<div><b>{value}</b><span>{label}</span><small>{escape(more)}</small></div>" for value, label, more in cells)
+    more = lambda text: f"<small{'' if 'standard' in text else ' class=warn'}>{escape(text)}</small>"
+    body = "".join(f"<div><b>{value}</b><span>{label}</span>{more(text)}</div>" for value, label, text in cells)
     return f'<div class="numbers">{body}</div>'
 
 
@@ -97,35 +103,75 @@ def _path(values, left):
 
 
 def _timeline(items):
-    """When what was observed: a bar for each set, a row for each arm."""
-    bars = [(i, *_span(i)) for i in items if i.task.step not in ("response", "flux_calibration")]
+    """When what was observed: a bar for each set, a row for each arm; hours without frames are left out."""
+    bars = [(i, *_span(i)) for i in items if i.task.step not in FOLLOWS]
     if not bars:
         return ""
-    first, last = min(b[1] for b in bars), max(b[2] for b in bars)
-    reach, arms = max(last - first, 0.02), sorted({b[0].task.arm for b in bars}, reverse=True)
-    place = lambda mjd: 40 + 950 * (mjd - first) / reach
-    marks = []
-    for item, start, end in bars:
-        row, sky = arms.index(item.task.arm), item.task.step in SKY
-        kind = ("sky" if item.task.role == "science" else "std") if sky else "cal"
-        title = f"{time_text(start)[11:]} {item.task.step.replace('_', ' ')} {item.task.target if sky else ''} ({item.state})"
-        top, height = (24 * row + 2, 18) if sky else (24 * row + 8, 6)
-        width = max(place(end) - place(start), 3)
-        marks.append(
-            f'<rect class="{kind} {item.state}" x="{place(start):.1f}" y="{top}" width="{width:.1f}" height="{height}" rx="1.5">'
-            f"<title>{escape(title)}</title></rect>"
-        )
-    names = "".join(f'<text x="0" y="{24 * k + 16}">{escape(arm)}</text>' for k, arm in enumerate(arms))
+    parts = _parts([(start, end) for _, start, end in bars])
+    place = _scale(parts)
+    arms = sorted({b[0].task.arm for b in bars}, reverse=True)
     bottom = 24 * len(arms)
-    ticks = "".join(
-        f'<text class="tick" x="{place(h):.0f}" y="{bottom + 14}">{time_text(h)[11:13]}</text>'
-        f'<line x1="{place(h):.1f}" x2="{place(h):.1f}" y1="0" y2="{bottom}"/>'
-        for h in _hours(first, last)
-    )
+    marks = "".join(_bar(item, start, end, 24 * arms.index(item.task.arm), place) for item, start, end in bars)
+    names = "".join(f'<text x="0" y="{24 * k + 16}">{escape(arm)}</text>' for k, arm in enumerate(arms))
+    breaks = "".join(f'<text class="tick" x="{place(a) - 15:.0f}" y="{bottom / 2 + 4:.0f}">⋯</text>' for a, _ in parts[1:])
+    ticks = "".join(_tick(t, place(t), bottom) for part in parts for t in _ticks(*part))
     return (
         f'<div class="scroll"><svg class="timeline" viewBox="0 0 1000 {bottom + 20}" role="img" '
-        f'aria-label="When the frames were taken, hours of UT">{ticks}{names}{"".join(marks)}</svg></div>'
+        f'aria-label="When the frames were taken, UT">{ticks}{breaks}{names}{marks}</svg></div>'
     )
+
+
+def _bar(item, start, end, row, place):
+    sky = item.task.step in SKY
+    kind = ("sky" if item.task.role == "science" else "std") if sky else "cal"
+    title = f"{time_text(start)[11:]} {item.task.step.replace('_', ' ')} {item.task.target if sky else ''} ({item.state})"
+    top, height = (row + 2, 18) if sky else (row + 8, 6)
+    width = max(place(end) - place(start), 3)
+    return (
+        f'<rect class="{kind} {item.state}" x="{place(start):.1f}" y="{top}" width="{width:.1f}" height="{height}" rx="1.5">'
+        f"<title>{escape(title)}</title></rect>"
+    )
+
+
+def _parts(spans, longest_gap=0.05):
+    """[(start, end)] of the times without a gap longer than `longest_gap` days."""
+    parts = []
+    for start, end in sorted(spans):
+        if parts and start - parts[-1][1] < longest_gap:
+            parts[-1][1] = max(parts[-1][1], end)
+        else:
+            parts.append([start, end])
+    return [(a - 0.002, b + 0.002) for a, b in parts]
+
+
+def _scale(parts, left=40, right=995, gap=30):
+    """Function from time to place: all parts to one scale, a gap between them."""
+    unit = (right - left - gap * (len(parts) - 1)) / sum(b - a for a, b in parts)
+
+    def place(mjd):
+        at = left
+        for a, b in parts:
+            if mjd <= b or (a, b) == parts[-1]:
+                return at + unit * (mjd - a)
+            at += unit * (b - a) + gap
+        return at
+
+    return place
+
+
+def _tick(mjd, x, bottom):
+    return (
+        f'<text class="tick" x="{x:.0f}" y="{bottom + 14}">{time_text(mjd + 1e-6)[11:]}</text>'
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{bottom}"/>'
+    )
+
+
+def _ticks(first, last):
+    step = 10 if last - first < 0.05 else 30 if last - first < 0.17 else 60  # min
+    minute = math.ceil(first * 1440 / step) * step
+    while minute <= last * 1440:
+        yield minute / 1440
+        minute += step
 
 
 def _span(item):
@@ -135,15 +181,6 @@ def _span(item):
     length = count * ((c.get("exposure_s") or 10.0) * (c.get("ndit") or 1) + 15.0) / 86400
     start = c.get("mjd") or item.task.mjd - 0.5 * length
     return start, start + length
-
-
-def _hours(first, last):
-    step = 1 if last - first < 0.5 else 2
-    hour = int(first * 24) + 1
-    while hour <= last * 24:
-        if hour % step == 0:
-            yield hour / 24
-        hour += 1
 
 
 def _calibrations(items):

@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 
 from soxslib.report.gather import slug
-from soxslib.report.html import MARKS, age_text, chip, page, qc_tables, table, time_text, words
+from soxslib.report.html import age_text, chip, page, plural, qc_tables, table, time_text, words
 
 UP = "../../"  # from a target's page to the night's directory
 HELP = (
@@ -60,7 +60,7 @@ def _viewer(target, payloads):
 def _observation(observation, story, picture):
     sky = observation.sky
     task = sky.task
-    facts = [f"{len(task.inputs['raw'])} frames", f"{words(task.step)}", f"{time_text(task.mjd)} UT"]
+    facts = [plural(len(task.inputs["raw"]), "frame"), f"{words(task.step)}", f"{time_text(task.mjd)} UT"]
     facts += _conditions(sky.sidecar.get("conditions", {}))
     parts = [
         f'<section class="obs"><h2>{escape(task.arm)} · {time_text(task.mjd)[11:]} {chip(observation.state)}</h2>',
@@ -74,7 +74,7 @@ def _observation(observation, story, picture):
     for item in observation.items:
         is_open = " open" if item is sky else ""
         title = f"<summary><h3>Quality: {words(item.task.step)}</h3> {chip(item.state)}</summary>"
-        content = qc_tables(item.sidecar, story.limits) or f"<p>{escape(item.reason)}</p>"
+        content = qc_tables(item.sidecar, story.limits, story.bands[task.arm]) or f"<p>{escape(item.reason)}</p>"
         parts.append(f"<details{is_open}>{title}{_warnings(item)}{content}</details>")
     raw = "".join(f"<li>{escape(Path(p).name)}</li>" for p in task.inputs["raw"])
     parts.append(f"<details><summary><h3>Raw frames</h3></summary><ul class=files>{raw}</ul></details></section>")
@@ -165,7 +165,3 @@ def _calibration_row(path, task, source, reason, root):
 def calibration_file(item):
     """Name of a calibration's page."""
     return slug(f"{item.task.step}_{item.task.stem}") + ".html"
-
-
-def state_mark(state):
-    return MARKS[state][0]

@@ -31,7 +31,8 @@ function dateTicks(low, high, count) {
     const step = [1 / 24, 2 / 24, 3 / 24, 6 / 24, 0.5, 1, 2, 5, 10, 20].find((s) => s >= span) || 20;
     for (let k = Math.ceil(low / step); k * step <= high; k++) {
       const text = iso(k * step + 1e-7);
-      out.push([k * step, step < 1 ? (text.slice(11, 16) === '00:00' ? text.slice(5, 10) : text.slice(11, 16)) : text.slice(0, 10)]);
+      const isDate = step >= 1 || !out.length || text.slice(11, 16) === '00:00';
+      out.push([k * step, isDate ? text.slice(0, 10) : text.slice(11, 16)]);
     }
     return out;
   }

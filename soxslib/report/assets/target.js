@@ -59,16 +59,22 @@
   }
   function yRange(plot) {
     const seen = [];
+    let peak = 0;  // of lines: two neighbours high above their noise, so that no stray bin sets the scale
     for (const s of chosen()) {
       const v = smoothed(s), [a, b] = inView(s, plot.view), stride = Math.max(1, Math.floor((b - a) / 6000));
       for (let i = a; i < b; i += stride) if (isDrawn(v, i) && v.flags[i] === 0) seen.push(v.flux[i]);
+      for (let i = a; i + 1 < b; i++) {
+        const both = Math.min(v.flux[i], v.flux[i + 1]);
+        if (both > peak && v.flags[i] === 0 && v.flags[i + 1] === 0 && both > 8 * v.error[i] && both > 8 * v.error[i + 1]) peak = both;
+      }
     }
     if (!seen.length) return state.log ? [1, 10] : [0, 1];
     seen.sort((p, q) => p - q);
-    const wide = seen.length > 3000 ? 0.002 : 0, low = quantile(seen, 0.004), high = quantile(seen, 1 - wide);
+    const low = quantile(seen, 0.004), most = quantile(seen, seen.length > 3000 ? 0.985 : 0.997);
+    const high = Math.max(most, Math.min(peak, seen.length > 3000 ? 5 * most : peak));  // a line must not flatten all the rest
     if (state.log) { const top = Math.max(high * 1.6, 1e-30), floor = seen.find((f) => f > 0) || top / 100; return [Math.max(floor * 0.7, top / 1e5), top]; }
     const bottom = Math.min(low, low > 0 && low < 0.5 * high ? 0 : low), room = 0.07 * (high - bottom || 1);
-    return [bottom - room, high + 2 * room];
+    return [bottom - room, high + 1.8 * room];
   }
   function bounds(orders) {  // where one order's colour ends and the next begins: the middle of their overlap
     return orders.map((o, i) => [i ? 0.5 * (orders[i - 1][2] + o[1]) : -Infinity, i + 1 < orders.length ? 0.5 * (o[2] + orders[i + 1][1]) : Infinity, o]);

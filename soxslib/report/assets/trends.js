@@ -27,7 +27,11 @@
   const dates = ['from', 'to'].map((id) => element('input', { type: 'date', id, ariaLabel: id, onchange: () => showDates() }));
   const table = () => loaded[state.step][state.arm];
   function fillArms() { state.arm = fill(boxes.arm, Object.keys(loaded[state.step]).sort().reverse().map((a) => [a, a]), state.arm); fillMetrics(); }
-  function fillMetrics() { state.metric = fill(boxes.metric, Object.keys(table().metrics).sort().map((m) => [m, m]), state.metric); fillOrders(); }
+  function fillMetrics() { 
+    const names = Object.keys(table().metrics).sort(), first = names.find((m) => table().metrics[m].limits.whole[0] && !m.includes('TEMP'));
+    state.metric = fill(boxes.metric, names.map((m) => [m, m]), names.includes(state.metric) ? state.metric : first);
+    fillOrders();
+  }
   function fillOrders() {
     const orders = Object.keys(table().metrics[state.metric].values), each = orders.filter(Boolean);
     const rows = [...(orders.includes('') ? [['', 'whole product']] : []), ...(each.length ? [['*', 'all orders']] : []), ...each.map((o) => [o, `order ${o}`])];

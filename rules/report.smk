@@ -1,0 +1,17 @@
+# The report of the night, for people: written last, from sidecars and products; pages whose content stays are left alone.
+
+
+rule report:
+    input:
+        plan=NIGHT.path,
+        limits=NIGHT.limits,
+        summary="summary.txt",
+        metrics=NIGHT.sidecars,
+    output:
+        "report/index.html",
+    log:
+        "logs/report.log",
+    params:
+        instrument=NIGHT.config.instrument,
+    script:
+        "../scripts/report.py"

@@ -1,5 +1,6 @@
 """Reduction of SOXS spectra. What depends on what stands in rules/, what belongs together is decided by soxslib.catalogue."""
 
+from soxslib.catalogue.figures import figure_inputs, figure_of, figures
 from soxslib.catalogue.run import guard, night_or_exit
 
 NIGHT = night_or_exit(workflow, config)
@@ -16,6 +17,7 @@ wildcard_constraints:
 localrules:
     all,
     index,
+    plots,
     summary,
     report,
 
@@ -25,6 +27,7 @@ include: "rules/detector.smk"
 include: "rules/geometry.smk"
 include: "rules/spectra.smk"
 include: "rules/flux.smk"
+include: "rules/plots.smk"
 include: "rules/summary.smk"
 include: "rules/report.smk"
 
@@ -33,5 +36,6 @@ rule all:
     default_target: True
     input:
         NIGHT.targets,
+        figures(NIGHT),
         "summary.txt",
         "report/index.html",

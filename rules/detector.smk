@@ -12,6 +12,7 @@ rule master_bias:
         "logs/{night}/master_bias/{stem}.log",
     benchmark:
         "benchmarks/{night}/master_bias/{stem}.tsv"
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
@@ -32,6 +33,7 @@ rule master_dark:
         "logs/{night}/master_dark/{stem}.log",
     benchmark:
         "benchmarks/{night}/master_dark/{stem}.tsv"
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
@@ -57,6 +59,7 @@ rule master_flat:
         "logs/{night}/master_flat/{stem}.log",
     benchmark:
         "benchmarks/{night}/master_flat/{stem}.tsv"
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1200 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,

@@ -15,6 +15,7 @@ rule response:
         "logs/{night}/response/{stem}.log",
     benchmark:
         "benchmarks/{night}/response/{stem}.tsv"
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
@@ -40,6 +41,7 @@ rule flux_calibration:
         "logs/{night}/flux_calibration/{mode}/{stem}.log",
     benchmark:
         "benchmarks/{night}/flux_calibration/{mode}/{stem}.tsv"
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,

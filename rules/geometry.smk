@@ -15,6 +15,7 @@ rule dispersion_solution:
         "logs/{night}/dispersion_solution/{stem}.log",
     benchmark:
         "benchmarks/{night}/dispersion_solution/{stem}.tsv"
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
@@ -39,6 +40,7 @@ rule order_trace:
         "logs/{night}/order_trace/{stem}.log",
     benchmark:
         "benchmarks/{night}/order_trace/{stem}.tsv"
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
@@ -64,6 +66,7 @@ rule spatial_solution:
         "logs/{night}/spatial_solution/{stem}.log",
     benchmark:
         "benchmarks/{night}/spatial_solution/{stem}.tsv"
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,

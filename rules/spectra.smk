@@ -24,6 +24,7 @@ rule stare:
         "logs/{night}/stare/{stem}.log",
     benchmark:
         "benchmarks/{night}/stare/{stem}.tsv"
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
@@ -55,6 +56,7 @@ rule nod:
         "logs/{night}/nod/{stem}.log",
     benchmark:
         "benchmarks/{night}/nod/{stem}.tsv"
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
@@ -87,6 +89,7 @@ rule offset:
         "logs/{night}/offset/{stem}.log",
     benchmark:
         "benchmarks/{night}/offset/{stem}.tsv"
+    priority: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,

@@ -66,9 +66,11 @@ class UserConfig(_Model):
     select: Select = Field(Select(), description="what to reduce; everything when empty")
     exclude: list[str] = Field([], description="raw frames or sets not to use: file names or stems; wildcards allowed")
     pin: list[Pin] = Field([], description="associations fixed by hand")
+    sof: list[str] = Field([], description="sets of files (`soxs sof`): each fixes the frames and calibrations of one set")
     calibrations: list[str] = Field(
         [], description="directories of other nights whose products may serve as calibrations"
     )
+    plots: bool = Field(True, description="draw figures of every step; false leaves them to the target `plots`")
     settings: dict[str, dict] = Field(
         {}, description="settings that differ from their defaults, by step; an arm's below its name"
     )
@@ -79,7 +81,7 @@ class UserConfig(_Model):
         None, description="short for select: nights, for the command line (--config night=2026-01-27)"
     )
 
-    @field_validator("raw", "exclude", "calibrations", mode="before")
+    @field_validator("raw", "exclude", "sof", "calibrations", mode="before")
     @classmethod
     def _text_as_list(cls, value):
         return [value] if isinstance(value, str) else value

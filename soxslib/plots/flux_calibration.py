@@ -2,10 +2,14 @@
 
 import numpy as np
 
+from matplotlib.ticker import FuncFormatter
+
 from soxslib.errors import ReductionError
 from soxslib.io import products, spectra
 from soxslib.plots import style
 from soxslib.plots.spectrum import curve, quality_row, spectrum_axes
+
+_TITLE = "Flux density: mean of blocks, ±1 σ of a bin (blue band), of the calibration (orange band), range of the bins (light)"
 
 
 def plot(sources):
@@ -53,29 +57,24 @@ def _flux(linear, log, spectrum):
     values = mean[trusted] if trusted.any() else mean
     low, high = style.limits(values, 0.5, 99.5, 0.12, include=(0.0,))
     linear.set_ylim(max(low, -0.3 * high), high)
-    scale = _exponent(linear, high)
-    linear.set(ylabel=f"flux [{scale} {style.FLUX_UNIT}]")
-    linear.set_title(
-        "Flux density: mean of blocks, ±1 σ of a bin (blue band), of the calibration (orange band), range of the bins (light)"
-    )
-    positive = np.where(mean > 0, mean, np.nan)
-    log.plot(x, positive, color=style.GOOD, lw=0.8)
-    style.log_scale(log.yaxis, fine=True)
-    error = np.sqrt(style.blocks(np.square(spectrum.error), x.size))[: x.size]
-    log.plot(x[: error.size], error, color=style.FAINT, lw=0.7)
-    if np.isfinite(positive).any():
-        low, high = np.nanpercentile(positive, [3, 99.7])
-        log.set_ylim(0.2 * low, 3 * high)
-    log.set(ylabel="log flux, error (grey)")
-
-
-def _exponent(axes, high):
-    """Shows an axis in units of a power of ten; returns that power as text."""
-    from matplotlib.ticker import FuncFormatter
-
     power = int(np.floor(np.log10(max(abs(high), 1e-300))))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v / 10.0**power:g}"))
-    return style.power_of_ten(power)
+    unit = f"[{style.power_of_ten(power)} {style.FLUX_UNIT}]"
+    linear.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v / 10.0**power:g}"))
+    linear.set(ylabel=f"flux {unit}", title=_TITLE)
+    _logarithmic(log, x, mean, spectrum.error, power)
+
+
+def _logarithmic(axes, x, mean, error, power):
+    """The same mean on a logarithmic scale, with the error of one bin below it."""
+    flux = np.where(mean > 0, mean, np.nan) / 10.0**power
+    noise = np.sqrt(style.blocks(np.square(error), 700)) / 10.0**power
+    axes.plot(x, flux, color=style.GOOD, lw=0.8)
+    axes.plot(x[: noise.size], noise[: x.size], color=style.FAINT, lw=0.7)
+    style.log_scale(axes.yaxis, fine=True)
+    if np.isfinite(flux).any():
+        low = min(np.nanpercentile(flux, 3), np.nanpercentile(noise, 3))
+        axes.set_ylim(0.6 * low, 2 * np.nanpercentile(flux, 99.8))
+    axes.set_ylabel("flux, error (grey)")
 
 
 def _errors(ratio, errors, spectrum):

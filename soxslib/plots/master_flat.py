@@ -70,9 +70,9 @@ def _response(axes, flat, colours):
     known = np.where((flat.frame.quality == 0) & (flat.frame.variance > 0), flat.frame.flux, np.nan)
     image = stacked(known, strips)
     spread = max(3 * style.scatter_of(image - 1), 1e-3)
-    style.show(axes, image, (0, 1, 0, len(strips)), 1 - spread, 1 + spread, "RdBu_r", "mean of a block")
+    style.show(axes, image, (0, 1, 0, len(strips)), 1 - spread, 1 + spread, "RdBu_r", "blocks")
     label_strips(axes, strips, colours)
-    axes.set(title="Pixel response within the edges, by order", xlabel="along the dispersion, whole detector")
+    axes.set(title="Pixel response, by order", xlabel="along the dispersion, whole detector")
     axes.xaxis.set_label_coords(0.5, -0.12 / (axes.get_position().height * axes.figure.get_figheight()))
 
 

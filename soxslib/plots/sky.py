@@ -32,8 +32,8 @@ def plot_sky(axes, sources, table, colours):
     _panel(axes[0], stretch(frame), strips, colours, "Frame", text)
     _panel(axes[1], stretch(model), strips, colours, "Sky model", text)
     residual = stacked_residual(image["FLUX"], image["ERRS"], image["QUAL"] == 0, strips)
-    style.show(axes[2], residual, (0, 1, 0, len(strips)), -5, 5, "RdBu_r", "σ of a block")
-    _finish(axes[2], strips, colours, "(frame − sky) / noise")
+    style.show(axes[2], residual, (0, 1, 0, len(strips)), -5, 5, "RdBu_r", "σ")
+    _finish(axes[2], strips, colours, "(Frame − sky) / noise")
 
 
 def _levels(model, frame):

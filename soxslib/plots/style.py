@@ -117,7 +117,7 @@ def _fix_labels(axes, width, height):
 def log_scale(axis, fine=False):
     """A logarithmic axis with plain numbers and no minor ticks (`fine`: also 2 and 5); `axis`: axes.xaxis or axes.yaxis."""
     (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if fine else (1.0,), numticks=12 if fine else 6))
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if fine else (1.0,), numticks=15 if fine else 6))
     axis.set_major_formatter(FuncFormatter(_power))
     axis.set_minor_locator(NullLocator())
 

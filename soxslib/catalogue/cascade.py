@@ -100,7 +100,8 @@ def _choices(group, rules, stock, wishes, unused):
             continue
         choice = Choice()
         if shelf := stock.shelves.get((name, group.arm)):
-            pins = wishes.pinned(name, group.arm, group.stem)
+            need = steps[group.step]["calibrations"][name]
+            pins = wishes.pinned(name, group.arm, group.stem, is_required=need == REQUIRED)
             rule = rules["association"][name]
             choice = choose(group, shelf, rule, count=rules["candidates"], pins=pins, failed=wishes.failed)
         if not choice.offers and not choice.reason:

@@ -17,6 +17,7 @@ from soxslib.catalogue.guardrails import enforce_limits, limits_rules, rejected
 from soxslib.catalogue.night import Night
 from soxslib.catalogue.plan import load_rules, make_plan
 from soxslib.catalogue.refresh import INDEX, index_is_stale, refresh_index
+from soxslib.catalogue.sof import read_sof
 from soxslib.catalogue.tasks import Plan, Problem, Task, Wishes
 from soxslib.config.settings import STEPS, revision_of, settings_for
 from soxslib.config.user import read_config
@@ -69,13 +70,17 @@ def _plan(config, instrument):
     """(plan, [[product, sidecar, verdict]] of its calibrations, products among them that failed in an earlier run)."""
     entries = load_entries(INDEX)
     external = find_external(config.calibrations, instrument)
-    wishes = Wishes(exclude=tuple(config.exclude), pins=tuple(config.pin), external=external)
+    wishes = Wishes(exclude=tuple(config.exclude), pins=tuple(config.pin), external=external, sofs=_sofs(config, instrument))
     plan = make_plan(entries, instrument, wishes)
     steps = load_rules(instrument)["association"]
     calibrations = [[t.product, t.outputs["metrics"], t.outputs["verdict"]] for t in plan.tasks if t.step in steps]
     enforce_limits(limits_rules(config, instrument), calibrations)
     failed = rejected(calibrations)
     return make_plan(entries, instrument, replace(wishes, failed=failed)) if failed else plan, calibrations, failed
+
+
+def _sofs(config, instrument):
+    return tuple(read_sof(path, load_rules(instrument)["association"]) for path in config.sof)
 
 
 def _key(config):
@@ -85,6 +90,7 @@ def _key(config):
     parts = [
         sorted(load_identities(INDEX) or []),
         config.model_dump_json(exclude={"select", "night"}),
+        [Path(p).read_text(encoding="utf8") for p in config.sof if Path(p).exists()],
         sorted((str(p), p.stat().st_mtime) for p in sources if p.suffix in (".py", ".yaml")),
     ]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

@@ -1,9 +1,12 @@
 """The plan: a pure function of frame table, association rules, configuration, and the fate of earlier runs."""
 
+from dataclasses import replace
+
 from soxslib.catalogue.cascade import Unused, run_cascade
 from soxslib.catalogue.classify import classify
 from soxslib.catalogue.scan import BAD, IGNORED, OK
 from soxslib.catalogue.sets import make_sets
+from soxslib.catalogue.sof import regroup
 from soxslib.catalogue.tasks import NO_WISHES, Plan, Problem
 
 
@@ -25,6 +28,8 @@ def make_plan(entries, instrument, wishes=NO_WISHES):
     rejected = [f for f in frames if f.role is None]
     sets = make_sets([f for f in frames if f.role is not None], rules, instrument)
     sets = [s for s in sets if not wishes.excludes(s.stem)]
+    sets, named = regroup(sets, wishes.sofs)
+    wishes = replace(wishes, named=named)
     tasks, lacking = run_cascade(sets, rules, wishes, Unused(excluded, rejected, bad))
 
     sky = _sky_types(frame_types)
@@ -33,7 +38,15 @@ def make_plan(entries, instrument, wishes=NO_WISHES):
     notes = [f.reason for f in rejected if f.exposure.type not in sky]
     notes += [e.reason for e in entries if e.status == IGNORED]
     notes += [f"{f.entry.name}: excluded by the config" for f in excluded]
+    if not tasks and not problems + lacking:
+        problems = [Problem("plan", _nothing(entries))]
     return Plan(tasks, problems + lacking, notes)
+
+
+def _nothing(entries):
+    if not entries:
+        return "nothing to reduce: no raw frame found; put them into raw/ or name their place with raw: in config.yaml"
+    return f"nothing to reduce: none of the {len(entries)} raw files is of use; `soxs plan` tells why"
 
 
 def _sky_types(frame_types):

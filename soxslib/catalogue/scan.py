@@ -11,6 +11,7 @@ from soxslib.io.keywords import exposure_of
 from soxslib.io.raw import SUFFIXES
 
 OK, BAD, IGNORED = "ok", "bad", "ignored"
+WAITING = "SOXS_WAITING"  # variable with the paths of files that are still being written
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,12 @@ class Entry:
         return os.path.basename(self.path)
 
 
-def find_files(sources):
-    """{path: (size, mtime)} of all raw files of the sources: directories (their own files only) and globs."""
+def find_files(sources, waiting=None):
+    """{path: (size, mtime)} of all raw files of the sources: directories (their own files only) and globs.
+
+    waiting: paths to pass by, since they are still being written; those of the environment when None.
+    """
+    waiting = _waiting() if waiting is None else waiting
     found = {}
     for source in sources:
         for path in _paths_of(os.path.expanduser(source)):
@@ -48,7 +53,11 @@ def find_files(sources):
                     continue
                 if os.path.isfile(path):
                     found.setdefault(os.path.normpath(path), (stat.st_size, stat.st_mtime))
-    return dict(sorted(found.items()))
+    return {path: facts for path, facts in sorted(found.items()) if path not in waiting}
+
+
+def _waiting():
+    return frozenset(filter(None, os.environ.get(WAITING, "").split(os.pathsep)))
 
 
 def _paths_of(source):

@@ -60,16 +60,25 @@ class Wishes:
     """What the user and earlier runs say on associations.
 
     exclude: patterns of frame names or stems; pins: with calibration, use, arm, target; external: {step: [Offer]}
-    of products from elsewhere; failed: paths of calibrations that an earlier run could not make.
+    of products from elsewhere; failed: paths of calibrations that an earlier run could not make; sofs: sets of files;
+    named: {stem of a set: the set of files that names its frames}.
     """
 
     exclude: tuple[str, ...] = ()
     pins: tuple = ()
     external: dict = field(default_factory=dict)
     failed: frozenset[str] = frozenset()
+    sofs: tuple = ()
+    named: dict = field(default_factory=dict)
 
-    def pinned(self, calibration, arm, stem):
-        """Patterns of the products that alone may serve a set as this calibration."""
+    def pinned(self, calibration, arm, stem, is_required=True):
+        """Patterns of the products that alone may serve a set as this calibration.
+
+        What a set of files does not name is not used, unless the set cannot do without.
+        """
+        if sof := self.named.get(stem):
+            found = sof.calibrations.get(calibration)
+            return found or ([] if is_required else [f"that is in {sof.name}"])
         fitting = [p for p in self.pins if p.calibration == calibration and p.arm in (None, arm)]
         return [pattern for p in fitting if fnmatch.fnmatchcase(stem, p.target) for pattern in p.use]
 

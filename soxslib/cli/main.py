@@ -11,6 +11,10 @@ from soxslib.errors import ReductionError
 COMMANDS = {
     "init": ("soxslib.cli.init", "make a directory ready for reduction: Snakefile, config.yaml, profiles"),
     "plan": ("soxslib.cli.plan", "show what will be reduced with which calibrations, and what is missing and why"),
+    "explain": ("soxslib.cli.explain", "show everything a product was made from: frames, calibrations, settings, checks"),
+    "sof": ("soxslib.cli.sof", "write the set of files of a product, which the config can fix an association with"),
+    "report": ("soxslib.cli.report", "write the report of what there is so far"),
+    "watch": ("soxslib.cli.watch", "reduce frames as they arrive"),
     "simulate": ("soxslib.simulate", "make a raw night with known truth"),
     "accuracy": ("soxslib.simulate.report", "compare the products of a simulated night with its truth"),
     "docs": ("soxslib.cli.docs", "write docs/settings.md from the settings models"),

@@ -14,6 +14,7 @@ _EXAMPLES = {
     "select": "{arms: [VIS], nights: ['2026-01-*'], targets: [SN2026abc], modes: [nod]}",
     "exclude": "[SOXS.2026-01-27T16:00:02.585]",
     "pin": "[{calibration: master_flat, use: 20260127T160340_VIS_1X1_1_MFLAT_QTH_SLIT1_0_20_0S, target: '*_SN1'}]",
+    "sof": "[20260128T004621_VIS_1X1_1_NOD_OBJ_SLIT1_0_600_0S_SN1.sof]",
     "limits": "{master_flat: {SATURATED FRAC: {fail: [0, 0.05]}, NIR: {FLAT SNR: {each: {warn: [50, null]}}}}}",
     "calibrations": "[../2026-01-26/reduced]",
 }

@@ -7,6 +7,7 @@ rule report:
         limits=NIGHT.limits,
         summary="summary.txt",
         metrics=NIGHT.sidecars,
+        figures=figures(NIGHT),
     output:
         "report/index.html",
     log:

@@ -14,14 +14,43 @@ def measure(result):
         Metric("FLAT LAMP", result.blaze_lamp, "", "Lamp whose shape is the blaze"),
         Metric("N FRAMES", sum(s.n_frames for s in result.stacks), "", "Frames combined"),
         Metric("N EXCLUDED", len(result.warnings), "", "Warnings: frames left out, edges not found"),
-        Metric("FRAC REJECTED", max(s.rejected_fraction for s in result.stacks), "", "Fraction of values rejected as cosmic rays"),
+        Metric(
+            "FRAC REJECTED",
+            max(s.rejected_fraction for s in result.stacks),
+            "",
+            "Fraction of values rejected as cosmic rays",
+        ),
         Metric("N COLD", count(Quality.COLD), "pixel", "Pixels of low response"),
+        Metric("SATURATED FRAC", count(Quality.SATURATED) / _lit_pixels(result.master), "", "Part of the illuminated pixels that is saturated in all frames"),
         Metric("N SATURATED", count(Quality.SATURATED), "pixel", "Pixels saturated in all frames"),
-        Metric("SCATTERED", float(np.median(result.background.flux)), "electron", "Scattered light, median over the detector"),
+        Metric(
+            "SCATTERED",
+            float(np.median(result.background.flux)),
+            "electron",
+            "Scattered light, median over the detector",
+        ),
     ]
+    if result.photon_transfer is not None:
+        t = result.photon_transfer
+        out += [
+            Metric("GAIN RATIO", t.gain_ratio, "", "Gain from photon noise over the header's"),
+            Metric("GAIN RATIO ERR", t.gain_error, "", "Its error"),
+            Metric("PTC CURVE", t.curvature, "1/1e4 electron", "Loss of variance over mean with light: non-linearity"),
+            Metric("PTC CURVE ERR", t.curvature_error, "1/1e4 electron", "Its error"),
+        ]
     for order in sorted(result.master.blaze):
         out += _of_order(result, order)
     return out
+
+
+def _lit_pixels(master):
+    """How many pixels lie between the slit's edges, of all orders."""
+    edges, (across, along) = master.edges, master.frame.exposure.binning
+    areas = []
+    for order, (first, last) in edges.limits.items():
+        lower, upper = edges.at(order, np.linspace(first, last, 50))
+        areas.append(np.mean(upper - lower) * (last - first))
+    return max(sum(areas) / (across * along), 1.0)
 
 
 def _of_order(result, order):

@@ -13,8 +13,9 @@ class MasterFlat:
     """What a flat tells of pixels, slit and lamp, kept apart since they do not move together.
 
     frame: pixel response, about 1 (and exactly 1 where the flat tells nothing), dimensionless, with its variance;
-    edges: of the slit's image. blaze: {order: electrons of the lamp per native pixel at each column of the frame}, smooth, one
-    scale for the arm. slit: {order: (fraction from lower to upper edge, illumination, mean 1)}: it moves with the light.
+    edges: of the slit's image. blaze: {order: electrons of the lamp per native pixel at each column of the frame},
+    smooth, one scale for the arm. slit: {order: (fraction from lower to upper edge, illumination, mean 1)}: it moves
+    with the light.
     """
 
     frame: Frame

@@ -20,7 +20,7 @@ class MasterBias:
 
 @dataclass(frozen=True)
 class MasterDark:
-    """Signal without light of one exposure time [electron per integration]. read_noise_e: measured, of one integration."""
+    """Signal without light of one exposure time [electron per integration]; read_noise_e: of one integration."""
 
     frame: Frame
     read_noise_e: float

@@ -26,7 +26,11 @@ def write_master_flat(path, flat, header):
     )
     tables = [products.trace_table(flat.edges), ("BLAZE", blaze, UNITS["BLAZE"]), ("SLIT", slit, UNITS["SLIT"])]
     frame = flat.frame
-    images = [("FLUX", frame.flux, ""), ("QUAL", frame.quality.astype(np.int16), ""), ("ERRS", np.sqrt(frame.variance), "")]
+    images = [
+        ("FLUX", frame.flux, ""),
+        ("QUAL", frame.quality.astype(np.int16), ""),
+        ("ERRS", np.sqrt(frame.variance), ""),
+    ]
     products.write_images(path, images, header, [products.table_hdu(*t) for t in tables])
 
 
@@ -38,5 +42,8 @@ def read_master_flat(path):
         products.read_frame(path),
         products.read_edges(path),
         {int(o): blaze["blaze"][blaze["order"] == o].astype(float) for o in orders},
-        {int(o): tuple(slit[c][slit["order"] == o].astype(float) for c in ("fraction", "illumination")) for o in orders},
+        {
+            int(o): tuple(slit[c][slit["order"] == o].astype(float) for c in ("fraction", "illumination"))
+            for o in orders
+        },
     )

@@ -27,8 +27,8 @@ def scattered_light(flux, variance, usable, *, nodes, block_px, clip_sigma, stif
 
     A tensor product of cubic B-splines, `nodes` along each axis, fitted by weighted least squares to means over blocks;
     second differences of the coefficients are held by `stiffness` (relative to the data) where few pixels tell. Pixels
-    clip_sigma off the model (cosmic rays, stars' ghosts) are left out in rounds. Nothing is clipped at zero: in the dark the
-    light is as often below as above it.
+    clip_sigma off the model (cosmic rays, stars' ghosts) are left out in rounds. Nothing is clipped at zero: in the
+    dark the light is as often below as above it.
     """
     used = usable & (variance > 0)
     weight = np.where(used, 1.0 / np.where(used, variance, 1.0), 0.0).astype(np.float32)
@@ -69,7 +69,7 @@ def _fit(flux, weight, blocks, nodes, stiffness):
     normal += 1e-10 * np.trace(normal) / len(normal) * np.eye(len(normal))
     covariance = np.linalg.inv(normal)
     coefficients = covariance @ (design.T @ (total * mean))
-    # smooth light is not all there is between the orders: what the blocks scatter more than noise is the model's error too
+    # what the blocks scatter more than noise explains is the model's error too
     residual = mean - design @ coefficients
     excess = np.sum(total * residual**2) / max(mean.size - 0.5 * len(normal), 1)
     return coefficients.reshape(nodes), covariance * max(excess, 1.0)
@@ -92,9 +92,10 @@ def _error(covariance, shape, nodes, grid=(24, 24)):
 
 
 def row_noise(residual, variance, usable, *, smooth_px, least_pixels):
-    """Offset of each row that read-out noise left, from its pixels between the orders; shrunk to 0 where it is not significant.
+    """Offset of each row that read-out noise left, from its pixels between the orders; 0 where not significant.
 
-    residual: frame less scattered light. How much of the scatter of the rows' means is more than noise tells the weight.
+    residual: frame less scattered light. How much of the scatter of the rows' means is more than noise tells the
+    weight.
     """
     count = usable.sum(1)
     enough = count >= least_pixels

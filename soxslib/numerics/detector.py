@@ -17,7 +17,7 @@ def clipped_rows_mean(strip, *, clip_sigma):
 
 
 def strips_level(strips, *, smooth_px, clip_sigma, tolerance):
-    """(level, noise) of the pedestal along axis 1 from the strips without light, in their unit; None when they disagree.
+    """(level, noise) of the pedestal along axis 1 from strips without light, in their unit; None when they disagree.
 
     level: one value per position, smoothed with a Gaussian of smooth_px; noise: of one pixel of the strips.
     Strips disagree when their levels differ by more than `tolerance` times that noise: then they see light or charge.

@@ -20,7 +20,7 @@ class EdgePoints:
 
 
 def rough_edges(profile):
-    """(lower, upper) index at which a profile across an order crosses half its plateau, interpolated; None without a plateau."""
+    """(lower, upper) index at which a profile across an order crosses half its plateau; None without a plateau."""
     background = np.percentile(profile, 5)
     middle = profile.size // 2
     third = max(profile.size // 8, 2)
@@ -45,19 +45,22 @@ def mean_profile(image, bad, line, half, slice_px):
     values, _ = cut_along(image, line, half)
     masked, _ = cut_along(bad, line, half)
     n = values.shape[1] // slice_px
-    slices = np.where(masked, np.nan, values)[:, : n * slice_px].reshape(2 * half + 1, n, slice_px)
-    with np.errstate(all="ignore"):
-        slices = np.nanmean(slices, axis=2)
-    middle = np.nanmedian(slices[half - 3 : half + 4], axis=0)
-    bright = middle > 0.1 * np.nanmax(middle)
-    return np.nan_to_num(np.nanmedian(slices[:, bright] / middle[bright], axis=1))
+    sums = lambda a: a[:, : n * slice_px].reshape(2 * half + 1, n, slice_px).sum(axis=2)
+    used = sums(~masked)
+    slices = sums(np.where(masked, 0.0, values)) / np.maximum(used, 1)
+    middle = np.median(slices[half - 3 : half + 4], axis=0)
+    bright = (middle > 0.1 * middle.max()) & (middle > 0)
+    if not bright.any():
+        return np.zeros(2 * half + 1)
+    return np.median(slices[:, bright] / middle[bright], axis=1)
 
 
 def edge_points(flux, variance, bad, line, rough, *, slice_px, reach):
-    """The EdgePoints of one order; flux without scattered light; rough: (lower, upper) distance from the line (columns, positions).
+    """The EdgePoints of one order about a line (columns, positions); rough: typical (lower, upper) distance from it.
 
-    A blurred edge moves no light in or out: the light between a row inside and one outside, over that of a row of the
-    plateau, is the distance of the edge from the row inside, whatever the blur. reach: rows taken on either side of it.
+    flux: without scattered light. A blurred edge moves no light in or out: the light between a row inside and one
+    outside, over that of a row of the plateau, is the distance of the edge from the row inside, whatever the blur.
+    reach: rows taken on either side of it.
     """
     half = int(np.ceil(max(abs(rough[0]), abs(rough[1])))) + 2 * reach + 2
     columns, position = line
@@ -83,7 +86,9 @@ def edge_points(flux, variance, bad, line, rough, *, slice_px, reach):
         safe = np.maximum(plateau, 1e-6)
         light = filled[low : high + 1].sum(0) / safe
         distances.append(inner - half + sign * (light - 0.5) - phase)
-        errors.append(np.sqrt(error2[low : high + 1].sum(0)) / safe + 0.3 * np.sqrt(error2[band].mean(0)) / safe * reach)
+        errors.append(
+            np.sqrt(error2[low : high + 1].sum(0)) / safe + 0.3 * np.sqrt(error2[band].mean(0)) / safe * reach
+        )
         complete &= (used[low : high + 1] > 0.3 * slice_px).all(0) & (plateau > 0)
     along = columns.reshape(n, slice_px).mean(1)
     good = complete & (errors[0] < 0.3) & (errors[1] < 0.3)
@@ -91,10 +96,10 @@ def edge_points(flux, variance, bad, line, rough, *, slice_px, reach):
 
 
 def edge_curves(points, trace, domain, *, degree, cut, floor_px, prior_px):
-    """(lower, upper) Legendre coefficients of an order's edges, its trace's plus a polynomial of low degree, and scatters [px].
+    """(lower, upper, their scatters [px]): Legendre coefficients of an order's edges, each its trace plus a polynomial.
 
-    trace: Legendre coefficients of its centre; points: EdgePoints in the same pixels. The two edges are independent: their
-    distance is the slit's length and so tells the scale.
+    trace: Legendre coefficients of its centre; points: EdgePoints in the same pixels. The two edges are independent:
+    their distance is the slit's length and so tells the scale.
     """
     unit = lambda x: (2.0 * np.asarray(x) - sum(domain)) / (domain[1] - domain[0])
     m = points.is_good

@@ -1,4 +1,4 @@
-"""A flat field taken apart: lamp and blaze along the dispersion, illumination along the slit, response of the pixels."""
+"""A flat taken apart: lamp and blaze along the dispersion, illumination along the slit, response of the pixels."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ TERMS = 3  # constant, slope and bow along the slit: the slit's image is tilted,
 class Factors:
     """One order of a flat, arrays [row, column] of a cutout: model = lamp x illumination.
 
-    blaze: at each column, at the middle of the slit; fraction, illumination: along the slit, mean 1; ratio: flat over model;
-    error: its 1 sigma; usable: pixels where the ratio tells the pixel's response.
+    blaze: at each column, at the middle of the slit; fraction, illumination: along the slit, mean 1; ratio: flat over
+    model; error: its 1 sigma; usable: pixels where the ratio tells the pixel's response.
     """
 
     model: np.ndarray
@@ -30,11 +30,12 @@ class Factors:
 def factorise(flux, variance, good, fraction, *, knot_px, n_nodes, margin, clip_sigma, clip_ratio, misfit, rounds=3):
     """The Factors of one order.
 
-    fraction: position of each pixel between the edges (0 lower, 1 upper); good: pixels to be read. The lamp is a first guess
-    along the columns times a cubic B-spline with knots every knot_px, for three terms along the slit; the illumination is a
-    piecewise linear curve of n_nodes along the slit. They are fitted in turn; pixels off the model (defects, cosmic rays) are
-    left out. margin: part of the slit at either end where its blurred edge hides the response; misfit: scatter of a column's
-    ratios beyond noise above which the model does not hold there (the steep ends of an order) and its ratios are not used.
+    fraction: position of each pixel between the edges (0 lower, 1 upper); good: pixels to be read. The lamp is a first
+    guess along the columns times a cubic B-spline with knots every knot_px, for three terms along the slit; the
+    illumination is a piecewise linear curve of n_nodes along the slit. They are fitted in turn; pixels off the model
+    (defects, cosmic rays) are left out. margin: part of the slit at either end where its blurred edge hides the
+    response; misfit: scatter of a column's ratios beyond noise above which the model does not hold there (the steep
+    ends of an order) and its ratios are not used.
     """
     readable = good & (fraction > margin) & (fraction < 1.0 - margin) & (variance > 0)
     used = readable
@@ -65,9 +66,9 @@ def factorise(flux, variance, good, fraction, *, knot_px, n_nodes, margin, clip_
 
 
 def _fits(ratio, error, usable, misfit, reach=12):
-    """Columns whose ratios scatter about 1, with those of their neighbours, no more than noise and `misfit` explain.
+    """Columns of an order without its ends, as far as there the ratios scatter more than noise and `misfit` explain.
 
-    Medians of columns and of their neighbours: clusters of defects are no misfit of the model.
+    Only the ends can be too steep for the model; clusters of defects may be anywhere, and are to be found.
     """
     known = usable.any(0)
     departure, noise = (np.full(ratio.shape, np.nan) for _ in range(2))
@@ -79,8 +80,10 @@ def _fits(ratio, error, usable, misfit, reach=12):
     excess = spread**2 - np.nanmedian(noise[:, columns], axis=0) ** 2
     padded = np.pad(excess, reach, mode="reflect" if columns.size > reach else "edge")
     typical = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), axis=1)
+    fitting = np.flatnonzero(typical < misfit**2)
     out = np.zeros(ratio.shape[1], bool)
-    out[columns] = typical < misfit**2
+    if fitting.size:
+        out[columns[fitting[0] : fitting[-1] + 1]] = True
     return out
 
 
@@ -99,7 +102,7 @@ def _spline_basis(shape, knot_px):
 
 
 def _first_guess(flux, variance, used, knot_px):
-    """Light along the columns, smooth in its logarithm: dichroics make it fall exponentially, which no stiff spline follows."""
+    """Light along the columns, smooth in its logarithm: a dichroic's exponential fall is too steep for a stiff spline."""
     count = np.maximum(used.sum(0), 1)
     mean = np.where(used, flux, 0.0).sum(0) / count
     noise = np.sqrt(np.where(used, variance, 0.0).sum(0)) / count
@@ -114,14 +117,28 @@ def _first_guess(flux, variance, used, knot_px):
 
 
 def _fit_lamp(flux, variance, used, slit, terms, basis):
-    """Correction of the lamp [row, column]: terms along the slit with spline coefficients along the columns."""
+    """Correction of the lamp [row, column]: terms along the slit with spline coefficients along the columns.
+
+    The splines depend on the column alone, so the rows are summed first and the normal equations built from columns.
+    """
     first, weights, n_nodes = basis
-    w = np.where(used, slit**2 / np.where(used, variance, 1.0), 0.0)
-    components = [tuple(t * q for q in weights) for t in terms]
-    data = np.where(used, flux / np.where(slit > 0, slit, 1.0), 0.0)
-    bands, vector = splines.normal_equations(first, components, w, data, n_nodes)
-    solution = splines.solve(bands, vector, ridge=1e-9).reshape(n_nodes, len(terms))
-    return sum(t * splines.evaluate(solution[:, k], first, weights) for k, t in enumerate(terms))
+    n = len(terms)
+    w = np.where(used, slit / np.where(used, variance, 1.0), 0.0)
+    data = (w * np.where(used, flux, 0.0)).sum(0), [(w * np.where(used, flux, 0.0) * t).sum(0) for t in terms[1:]]
+    data = [data[0], *data[1]]
+    w = w * slit
+    first, weights = first[0], [q[0] for q in weights]
+    bands, vector = np.zeros(4 * n * n_nodes * n), np.zeros(n_nodes * n)
+    for k, m in [(k, m) for k in range(n) for m in range(n)]:
+        moment = (w * terms[k] * terms[m]).sum(0)
+        for q, r in [(a, b) for a in range(splines.TAPS) for b in range(a, splines.TAPS) if (a, k) <= (b, m)]:
+            i, j = (first + q) * n + k, (first + r) * n + m
+            bands += np.bincount((4 * n - 1 + i - j) * n_nodes * n + j, weights[q] * weights[r] * moment, bands.size)
+    for k in range(n):
+        for q in range(splines.TAPS):
+            vector += np.bincount((first + q) * n + k, weights[q] * data[k], vector.size)
+    solution = splines.solve(bands.reshape(4 * n, -1), vector, ridge=1e-9).reshape(n_nodes, n)
+    return sum(t * splines.evaluate(solution[:, k], first, weights)[None, :] for k, t in enumerate(terms))
 
 
 def _along_slit(flux, variance, used, model, fraction, n_nodes):
@@ -132,7 +149,7 @@ def _along_slit(flux, variance, used, model, fraction, n_nodes):
 
 
 def _mean_along(values, weight, fraction, nodes):
-    """Weighted mean of values at nodes along the slit, each pixel shared by its two neighbours; nearest known beyond."""
+    """Weighted mean of values at nodes along the slit, each pixel shared by two nodes; the nearest known beyond."""
     position = np.clip(fraction, 0, 1) * (nodes.size - 1)
     low = np.minimum(position.astype(int), nodes.size - 2)
     part = position - low
@@ -152,7 +169,7 @@ def _middle(lamp, fraction):
 
 
 def intrinsic_scatter(ratio, error, usable, *, least_pixels):
-    """Scatter of the pixels' response beyond noise, from the core of the best measured pixels of an order; None if too few."""
+    """Scatter of the pixels' response beyond noise, from the best measured pixels of an order; None if too few."""
     limit = max(np.percentile(error[usable], 30), 0.01) if usable.any() else 0.0
     best = usable & (error <= limit) & (np.abs(ratio - 1.0) < 0.2)
     if best.sum() < least_pixels:
@@ -167,8 +184,8 @@ def intrinsic_scatter(ratio, error, usable, *, least_pixels):
 def shrunk_response(ratio, error, usable, *, intrinsic, keep_sigma):
     """(response, variance): the measured ratio where it is better known than guessed, 1 where it is not.
 
-    The empirical Bayes mean for responses that scatter by `intrinsic` about 1: dividing by it never adds more noise than
-    it takes out. Pixels beyond keep_sigma of both are defects and keep what was measured.
+    The empirical Bayes mean for responses that scatter by `intrinsic` about 1: dividing by it never adds more noise
+    than it takes out. Pixels beyond keep_sigma of both are defects and keep what was measured.
     """
     noise = np.where(usable, error, 1.0) ** 2
     total = intrinsic**2 + noise

@@ -36,9 +36,10 @@ def _model(position, p, derivatives=True):
 
 
 def fit_profiles(position, flux, variance, is_limit, *, start_centre, start_sigma, sigma_limits, reach, steps=25):
-    """ProfileFits of cuts [cut, sample]; position: of each sample's centre; variance 0 where a sample is not to be read.
+    """ProfileFits of cuts [cut, sample]; position: of each sample; variance: 0 where a sample is not to be read.
 
-    is_limit: samples at the full well: the light there is at least as bright, so they count only while the model is fainter.
+    is_limit: samples at the full well: the light there is at least as bright, so they count only while the model is
+    fainter.
 
     Levenberg-Marquardt on all cuts together. A fit is not good when its centre leaves start +- reach, its width
     the limits, its height is not positive, or it has fewer than 6 samples.
@@ -96,7 +97,9 @@ def _step(p, damping, low, high, position, flux, weight, is_limit):
 
 def _start(position, flux, weight, centre, sigma):
     """Start values: given centre and width; height and base from linear least squares."""
-    p = np.stack([centre, np.broadcast_to(sigma, centre.shape), np.ones_like(centre), np.zeros_like(centre)], axis=1).astype(float)
+    p = np.stack(
+        [centre, np.broadcast_to(sigma, centre.shape), np.ones_like(centre), np.zeros_like(centre)], axis=1
+    ).astype(float)
     _, jacobian = _model(position, p)
     shape = jacobian[2]
     s, sx, sxx = weight.sum(1), (weight * shape).sum(1), (weight * shape**2).sum(1)

@@ -49,7 +49,7 @@ def stack_mean(frames, *, read_variance, clip_sigma):
 
 
 def chi2_limit(degrees, sigma):
-    """Chi-square per degree of freedom that noise exceeds as rarely as a Gaussian exceeds sigma (Wilson & Hilferty 1931)."""
+    """Chi-square per degree of freedom exceeded as rarely as a Gaussian exceeds sigma (Wilson & Hilferty 1931)."""
     third = 2.0 / (9.0 * max(degrees, 1))
     return (1.0 - third + sigma * np.sqrt(third)) ** 3
 
@@ -69,8 +69,8 @@ def read_noise_of(frames, good=None):
 def discrepant(frames, *, noise, blocks, limit_sigma, least):
     """{index: largest deviation} of frames that differ in structure from the others (light leaks, bad read-outs).
 
-    Means over blocks, without their common level, are compared with the median of all frames; a frame is discrepant when
-    the rms of its deviations exceeds limit_sigma times what read noise explains and `least` [unit of the frames].
+    Means over blocks, without their common level, are compared with the median of all frames; a frame is discrepant
+    when the rms of its deviations exceeds limit_sigma times what read noise explains and `least` [unit of the frames].
     Of two frames that differ, the higher one is named; of one, none.
     """
     n = len(frames)
@@ -92,7 +92,7 @@ def discrepant(frames, *, noise, blocks, limit_sigma, least):
 
 
 def _capped(frame, noise):
-    """The frame with hot pixels and cosmic rays held at 5 sigma about the median, so that they do not look like structure."""
+    """The frame with hot pixels and cosmic rays held at 5 sigma, so that they do not look like structure."""
     centre = np.median(frame[::7, ::7])
     smooth = box_mean(frame, size=9) if noise > 0 else frame
     return np.clip(frame, np.minimum(smooth, centre) - 5 * noise, np.maximum(centre, smooth) + 5 * noise)

@@ -31,8 +31,8 @@ def row_offsets(image, good, *, smooth_px):
 def fit_structure(image, good, *, sigma, block_px, keep_rows, rounds=2):
     """The Structure of an image with noise sigma per pixel.
 
-    Alternates block means (smooth on block_px), the profile along axis 0 (only with keep_rows) and the profile along axis
-    1. The profiles' small scales are shrunk by how far they exceed noise: what is not significant adds none.
+    Alternates block means (smooth on block_px), the profile along axis 0 (only with keep_rows) and the profile along
+    axis 1. The profiles' small scales are shrunk by how far they exceed noise: what is not significant adds none.
     """
     ny, nx = image.shape
     blocks = max(ny // block_px, 1), max(nx // block_px, 1)
@@ -55,7 +55,7 @@ def fit_structure(image, good, *, sigma, block_px, keep_rows, rounds=2):
 
 
 def _significant(profile, error, scale_px):
-    """The profile's part below scale_px, shrunk by its power over that of its noise (its larger scales are the surface's)."""
+    """The profile's part below scale_px, shrunk by its power over that of noise; larger scales are the surface's."""
     fine = profile - gaussian_smoothed(profile, scale_px)
     power, noise = np.mean(fine**2), np.mean(error**2)
     return fine * max(0.0, 1.0 - noise / max(power, 1e-300))

@@ -10,9 +10,9 @@ from soxslib.numerics.profiles1d import fit_profiles
 
 
 def cut_along(image, centre, half):
-    """(values [row, column], rows) of an image within `half` pixels of a line across(column); rows beyond the image repeat its edge.
+    """(values [row, column], rows) of an image within `half` pixels of a line; rows beyond the image repeat its border.
 
-    centre: position of the line at each of image's columns that are wanted, {columns: positions} as two arrays.
+    centre: the line as (columns, positions across at these columns).
     """
     columns, position = centre
     rows = np.round(position).astype(int)[None, :] + np.arange(-half, half + 1)[:, None]
@@ -22,8 +22,9 @@ def cut_along(image, centre, half):
 def displacement(image, bad, lines, *, search_px, order_px, smooth_px, slice_px):
     """{order: displacement [px]} of the orders' light from guessed lines, coarse (about a pixel).
 
-    lines: {order: (columns, positions)}. The profiles of all orders, each normalised, are added first: they move together
-    by up to search_px; then each order is sought within order_px of that, so that a faint order does not jump to a neighbour.
+    lines: {order: (columns, positions)}. The profiles of all orders, each normalised, are added first: they move
+    together by up to search_px; then each order is sought within order_px of that, so that a faint order does not jump
+    to a neighbour.
     """
     image = np.where(bad, 0.0, image)
     profiles = {o: _mean_profile(image, line, search_px, slice_px) for o, line in lines.items()}
@@ -41,7 +42,7 @@ def displacement(image, bad, lines, *, search_px, order_px, smooth_px, slice_px)
 
 
 def _mean_profile(image, line, half, slice_px):
-    """Mean over an order's slices of the profile across it, each slice above its median and on the scale of its own brightness."""
+    """Mean over an order's slices of the profile across it, each slice above its median and in units of its noise."""
     values, _ = cut_along(image, line, half)
     n = values.shape[1] // slice_px
     if n == 0:
@@ -66,10 +67,10 @@ class Slices:
 
 
 def fit_slices(frame_flux, frame_variance, bad, full, line, *, slice_px, half, sigma_px, reach):
-    """The Slices of one order about a line (columns, positions). bad: pixels not to be read; full: those at the full well.
+    """The Slices of one order about a line (columns, positions); bad: pixels not to be read, full: at the full well.
 
-    All pixels of a slice enter one fit, each at its own distance from the line, so that the order's slope within the slice
-    smears nothing.
+    All pixels of a slice enter one fit, each at its own distance from the line, so that the order's slope within the
+    slice smears nothing.
     """
     columns, position = line
     n = columns.size // slice_px
@@ -86,7 +87,14 @@ def fit_slices(frame_flux, frame_variance, bad, full, line, *, slice_px, half, s
     start = _brightest(distance, flux, variance, half)
     start = np.clip(start, np.median(start) - reach / 2, np.median(start) + reach / 2)
     fits = fit_profiles(
-        distance, flux, variance, is_full, start_centre=start, start_sigma=sigma_px, sigma_limits=(0.3, 4 * sigma_px), reach=reach
+        distance,
+        flux,
+        variance,
+        is_full,
+        start_centre=start,
+        start_sigma=sigma_px,
+        sigma_limits=(0.3, 4 * sigma_px),
+        reach=reach,
     )
     centre_of_slice = position.reshape(n, slice_px).mean(1)
     # one line's worth of light per column: the height's noise follows from read-out and light alike
@@ -110,8 +118,8 @@ def _brightest(distance, flux, variance, half):
 def fit_curves(slices, guess, *, domain, degree, common_degree, order_degree, cut, floor_px, prior_px):
     """({order: Legendre coefficients of the position}, {order: residual scatter}) through the slices of all orders.
 
-    What is fitted is the departure from the guessed lines {order: function of along}. First one polynomial for all orders
-    (order_degree over the orders, common_degree along): optics move as a whole. Then each order's own departure
+    What is fitted is the departure from the guessed lines {order: function of along}. First one polynomial for all
+    orders (order_degree over the orders, common_degree along): optics move as a whole. Then each order's own departure
     from that, held to prior_px where its slices are few or faint. Robust: iterated Tukey weights about the scatter.
     """
     orders = sorted(slices)
@@ -119,7 +127,8 @@ def fit_curves(slices, guess, *, domain, degree, common_degree, order_degree, cu
     unit = lambda along: (2.0 * np.asarray(along) - sum(domain)) / (domain[1] - domain[0])
     order_degree = min(order_degree, len(orders) - 1)
     basis = lambda o, u: (
-        legendre.legvander(u, common_degree)[:, :, None] * legendre.legvander(np.full(u.shape, rank[o]), order_degree)[:, None, :]
+        legendre.legvander(u, common_degree)[:, :, None]
+        * legendre.legvander(np.full(u.shape, rank[o]), order_degree)[:, None, :]
     ).reshape(u.size, -1)
     good = {o: s.is_good for o, s in slices.items()}
     design = np.concatenate([basis(o, unit(slices[o].along[good[o]])) for o in orders])
@@ -147,8 +156,8 @@ def fit_curves(slices, guess, *, domain, degree, common_degree, order_degree, cu
 def robust_weighted(design, values, errors, prior_sd, *, cut, rounds=12):
     """(coefficients, residuals, weights [0, 1]) of a least-squares fit with errors, a prior about 0 and Tukey weights.
 
-    Weights fall with the residual over the larger of its error and the scatter of all: errors that are too small for the
-    model do not turn good data into outliers.
+    Weights fall with the residual over the larger of its error and the scatter of all: errors that are too small for
+    the model do not turn good data into outliers.
     """
     weights = np.ones(values.size)
     ridge = np.diag(1.0 / prior_sd**2)

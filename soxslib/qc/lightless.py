@@ -12,10 +12,20 @@ def measure_lightless(master, stack):
     count = lambda bits: int(np.count_nonzero(quality & np.uint16(bits)))
     rows, columns = stack.structure.rows, stack.structure.columns
     return [
-        Metric("RON MASTER", float(np.sqrt(np.median(master.frame.variance))), "electron", "Noise the master adds to a pixel"),
+        Metric(
+            "RON MASTER",
+            float(np.sqrt(np.median(master.frame.variance))),
+            "electron",
+            "Noise the master adds to a pixel",
+        ),
         Metric("RON RAW", master.read_noise_e, "electron", "Read noise of one frame, from differences"),
         Metric("STACK NOISE", stack.noise_e, "electron", "Noise of the mean of the frames, about its structure"),
-        Metric("NOISE RATIO", stack.noise_e / np.sqrt(stack.read_variance / stack.n_frames), "", "The same over read noise / sqrt(frames)"),
+        Metric(
+            "NOISE RATIO",
+            stack.noise_e / np.sqrt(stack.read_variance / stack.n_frames),
+            "",
+            "The same over read noise / sqrt(frames)",
+        ),
         Metric("STRUCTX", float(rows.std()), "electron", "Structure across the dispersion, rms"),
         Metric("STRUCTY", float(columns.std()), "electron", "Structure along the dispersion, rms"),
         Metric("FPN", stack.intrinsic_e, "electron", "Scatter of pixels beyond noise and structure"),

@@ -11,6 +11,8 @@ def measure(result):
     levels = np.asarray(result.levels_e)
     return [
         Metric("BIAS LEVEL", float(levels.mean()), "electron", "Pedestal, mean of the frames"),
-        Metric("BIAS DRIFT", float(levels.max() - levels.min()), "electron", "Largest difference of the frames' pedestals"),
+        Metric(
+            "BIAS DRIFT", float(levels.max() - levels.min()), "electron", "Largest difference of the frames' pedestals"
+        ),
         *measure_lightless(result.master, result.stack),
     ]

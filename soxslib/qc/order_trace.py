@@ -9,9 +9,17 @@ def measure(result):
     """Metrics of an OrderTraceResult."""
     out = [
         Metric("TRACE N ORDERS", len(result.trace.centre), "", "Orders traced"),
-        Metric("TRACE RES", float(np.nanmedian(list(result.scatter.values()))), "pixel", "Scatter of the slices about the trace"),
         Metric(
-            "TRACE SHIFT", float(np.median(list(result.displacement.values()))), "pixel", "Orders from where they were expected"
+            "TRACE RES",
+            float(np.nanmedian(list(result.scatter.values()))),
+            "pixel",
+            "Scatter of the slices about the trace",
+        ),
+        Metric(
+            "TRACE SHIFT",
+            float(np.median(list(result.displacement.values()))),
+            "pixel",
+            "Orders from where they were expected",
         ),
     ]
     for order, s in result.slices.items():

@@ -15,7 +15,7 @@ UNREADABLE = np.uint16(Quality.BAD | Quality.HOT | Quality.COLD | Quality.SATURA
 
 @dataclass(frozen=True)
 class LampStack:
-    """The flats of one lamp as one: electrons of the brightness of its first frame, quality bits that all frames share."""
+    """The flats of one lamp as one: electrons of its first frame's brightness, quality bits that all frames share."""
 
     lamp: str
     frame: Frame
@@ -72,12 +72,14 @@ def stack_lamp(lamp, frames, lines, settings):
     """The LampStack of the flats of one lamp."""
     core = max(int(settings.core_px / frames[0].exposure.binning[0]), 1)
     levels = [sum(np.median(core_of(f.flux, line, core)) for line in lines.values()) for f in frames]
-    if min(levels) <= 0:
-        dark = frames[int(np.argmin(levels))].exposure
-        raise ReductionError(
-            f"{dark.file}: a flat of lamp {lamp} without light in the orders (median {min(levels):.1f} electron); "
-            f"exclude it, or check that its darks are of its exposure time ({dark.exposure_s:g} s)"
-        )
+    for frame in frames:
+        brightest = max(np.median(core_of(frame.flux, line, core)) for line in lines.values())
+        noise = float(np.sqrt(np.median(frame.floor)))
+        if brightest < settings.least_light * noise or min(levels) <= 0:
+            raise ReductionError(
+                f"{frame.exposure.file}: a flat of lamp {lamp} with {brightest:.1f} electron in its brightest order, "
+                f"{settings.least_light * noise:.1f} needed; exclude it, or check its darks ({frame.exposure.exposure_s:g} s)"
+            )
     mean, floor, light, count = stack_flats(
         [f.flux for f in frames],
         [f.floor for f in frames],
@@ -87,10 +89,16 @@ def stack_lamp(lamp, frames, lines, settings):
         clip_ratio=settings.clip_ratio,
     )
     variance = model_variance(
-        mean, floor, integrations=light * frames[0].exposure.ndit, size=settings.noise_box_px, contrast=settings.noise_contrast
+        mean,
+        floor,
+        integrations=light * frames[0].exposure.ndit,
+        size=settings.noise_box_px,
+        contrast=settings.noise_contrast,
     )
     shared = np.bitwise_and.reduce([f.quality for f in frames])
     ever = np.bitwise_or.reduce([f.quality for f in frames])
     quality = np.where(count == 0, ever, shared)
     rejected = sum(float(np.mean((f.quality & UNREADABLE) == 0)) for f in frames) - float(count.mean())
-    return LampStack(lamp, Frame(mean, variance, quality, frames[0].exposure, floor), len(frames), rejected / len(frames))
+    return LampStack(
+        lamp, Frame(mean, variance, quality, frames[0].exposure, floor), len(frames), rejected / len(frames)
+    )

@@ -47,14 +47,17 @@ def _check_alike(raws):
     times = sorted({(raw.exposure.exposure_s, raw.exposure.ndit) for raw in raws})
     if len(times) > 1:
         found = ", ".join(f"{t:g} s x {n}" for t, n in times)
-        raise ReductionError(f"darks of different times do not scale into each other, found {found}; make one master of each")
+        raise ReductionError(
+            f"darks of different times do not scale into each other, found {found}; make one master of each"
+        )
 
 
 def without_row_noise(frames, settings):
     """(frames, noise of the row offsets of one frame [electron]) with what each read-out gave to its rows taken out.
 
-    What the frames share is the detector's and stays, weighted by how far it exceeds the noise of the mean. A single frame
-    cannot tell the two apart: it loses both, as a frame does whose rows are levelled on pixels between the orders.
+    What the frames share is the detector's and stays, weighted by how far it exceeds the noise of the mean. A single
+    frame cannot tell the two apart: it loses both, as a frame does whose rows are levelled on pixels between the
+    orders.
     """
     offsets = []
     for frame in frames:

@@ -1,6 +1,7 @@
 """Master flat: response of the pixels, shape of the lamp, illumination and edges of the slit, each by itself."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -9,8 +10,9 @@ from soxslib.errors import ReductionError
 from soxslib.numerics import edges as edge_fits
 from soxslib.numerics import flatfield
 from soxslib.numerics.cutout import to_binned, to_unbinned
+from soxslib.numerics.linearity import PhotonTransfer, photon_transfer
 from soxslib.recipes.lamp_stack import UNREADABLE, LampStack, core_of, stack_lamp, trace_on_frame, usable_frames
-from soxslib.recipes.prepare import merged_settings, prepare
+from soxslib.recipes.prepare import prepare
 from soxslib.recipes.scattered import frame_background, science_background
 
 __all__ = ["MasterFlatResult", "master_flat", "science_background"]
@@ -20,8 +22,9 @@ __all__ = ["MasterFlatResult", "master_flat", "science_background"]
 class MasterFlatResult:
     """The master, and what it was made of.
 
-    background: scattered light of the lamp whose shape is the blaze, flux and variance; factors: {lamp: {order: Factors}};
-    edge_scatter: {order: (lower, upper) px}; intrinsic: {order: scatter of the pixels' response beyond noise}.
+    background: scattered light of the lamp whose shape is the blaze, flux and variance; factors: {lamp: {order:
+    Factors}}; edge_scatter: {order: (lower, upper) px}; intrinsic: {order: scatter of the pixels' response beyond
+    noise}.
     """
 
     master: MasterFlat
@@ -31,12 +34,13 @@ class MasterFlatResult:
     edge_scatter: dict
     intrinsic: dict
     blaze_lamp: str
+    photon_transfer: PhotonTransfer | None
     warnings: list[str]
 
 
 def master_flat(raws, bias, darks, trace, settings):
     """Take the flats of one slit apart; where several lamps shine, each order uses each lamp by what it tells there."""
-    prepared = [prepare(raw, bias, darks, merged_settings(settings)) for raw in raws]
+    prepared = [_lean(prepare(raw, bias, darks, settings)) for raw in raws]
     shape, binning = prepared[0].shape, prepared[0].exposure.binning
     lines = {o: trace_on_frame(trace, o, shape, binning) for o in sorted(trace.centre)}
     lines = {o: line for o, line in lines.items() if line[0].size > 2 * settings.edge_slice_px}
@@ -44,6 +48,7 @@ def master_flat(raws, bias, darks, trace, settings):
     by_lamp = {}
     for frame in frames:
         by_lamp.setdefault("+".join(frame.exposure.lamps) or "none", []).append(frame)
+    transfer = _photon_transfer(by_lamp, settings)
     stacks = [stack_lamp(lamp, members, lines, settings) for lamp, members in sorted(by_lamp.items())]
     rough = rough_edges(stacks, lines, binning, settings, warnings)
     cleaned = [_without_background(stack, lines, rough, settings) for stack in stacks]
@@ -62,8 +67,27 @@ def master_flat(raws, bias, darks, trace, settings):
     )
     background = Frame(blaze[1], blaze[2] ** 2, np.zeros(shape, np.uint16), frames[0].exposure)
     return MasterFlatResult(
-        master, background, [c[0] for c in cleaned], factors, edge_scatter, intrinsic, blaze[0].lamp, warnings
+        master, background, [c[0] for c in cleaned], factors, edge_scatter, intrinsic, blaze[0].lamp, transfer, warnings
     )
+
+
+def _photon_transfer(by_lamp, settings):
+    """The PhotonTransfer of the first two equal exposures of a lamp, None without any."""
+    for frames in by_lamp.values():
+        for one, two in pairwise(frames):
+            if (one.exposure.exposure_s, one.exposure.ndit) == (two.exposure.exposure_s, two.exposure.ndit):
+                good = ((one.quality | two.quality) & UNREADABLE) == 0
+                n = one.exposure.ndit  # the mean of n integrations has the noise of n times the light
+                return photon_transfer(
+                    one.flux * n, two.flux * n, one.floor * n * n, good,
+                    least_e=settings.transfer_least_e, n_bins=8, least_pixels=2000,
+                )  # fmt: skip
+    return None
+
+
+def _lean(frame):
+    """The frame without its own variance: that of the stack follows from the floors and the stack's light."""
+    return frame.with_(variance=frame.floor)
 
 
 def rough_edges(stacks, lines, binning, settings, warnings):
@@ -78,8 +102,8 @@ def rough_edges(stacks, lines, binning, settings, warnings):
             out[order] = found[0] - half, found[1] - half
     if not out:
         raise ReductionError(
-            f"{stacks[0].frame.exposure.file}: no order of {len(lines)} shows the slit within {settings.half_px:g} px of the "
-            f"trace; is the lamp on, and is the order trace of this arm?"
+            f"{stacks[0].frame.exposure.file}: no order of {len(lines)} shows the slit within "
+            f"{settings.half_px:g} px of the trace; is the lamp on, and is the order trace of this arm?"
         )
     length = np.median([upper - lower for lower, upper in out.values()])
     for order in lines:
@@ -104,7 +128,7 @@ def _without_background(stack, lines, rough, settings):
 
 
 def fit_edges(stacks, lines, rough, trace, settings):
-    """(OrderEdges, {order: scatter of the lower and upper edge [px]}), each order from the lamp with most light there."""
+    """(OrderEdges, {order: scatter of lower and upper edge [px]}), each order from the lamp with most light there."""
     binning = stacks[0].frame.exposure.binning
     domain = trace.along_px
     lower, upper, scatter = {}, {}, {}
@@ -145,7 +169,7 @@ def edges_on_frame(edges, order, shape, binning):
 
 
 def take_apart(frame, bad, at, settings):
-    """{order: Factors} of a frame without scattered light, columns of the whole frame (blaze 0 where the order is not seen)."""
+    """{order: Factors} of a frame without scattered light, at all its columns (blaze about 0 where an order is not seen)."""
     binning = frame.exposure.binning
     out = {}
     for order, (lower, upper, seen) in at.items():
@@ -170,7 +194,7 @@ def _rows(lower, upper):
 
 
 def pixel_response(factors, stacks, at, settings):
-    """(Frame of the response, {order: scatter beyond noise}, {order: lamps and their shares}), lamps weighted by information."""
+    """(Frame of the response, {order: scatter beyond noise}, {order: shares of the lamps}), by information."""
     shape, exposure = stacks[0].frame.shape, stacks[0].frame.exposure
     flux, variance, quality = np.ones(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint16)
     measured = {order: _combined([factors[s.lamp][order] for s in stacks]) for order in at}
@@ -201,7 +225,7 @@ def pixel_response(factors, stacks, at, settings):
 
 
 def _combined(lamps):
-    """(ratio, error, usable, share of each lamp) of the Factors of one order from several lamps, by inverse variance."""
+    """(ratio, error, usable, share of each lamp) of one order's Factors from several lamps, by inverse variance."""
     weights = [np.where(f.usable, 1.0 / np.where(f.usable, f.error, 1.0) ** 2, 0.0) for f in lamps]
     total = sum(weights)
     usable = total > 0

@@ -26,7 +26,7 @@ class OrderTraceResult:
 
 
 def order_trace(raw, bias, darks, solution, settings):
-    """Trace the orders of a pinhole flat, sought about the slit centre of a DispersionSolution (the nominal one will do)."""
+    """Trace the orders of a pinhole flat, sought about the slit's centre in a DispersionSolution, be it the nominal one."""
     guess = slit_centre(solution)
     frame = prepare(raw, bias, darks, settings)
     full = frame.quality & Quality.SATURATED != 0
@@ -55,7 +55,9 @@ def order_trace(raw, bias, darks, solution, settings):
     _check(slices, raw, settings)
     curves, scatter = fitted(slices, lines, found, frame.shape, binning, settings)
     domain = (0.0, float(frame.shape[1] * binning[1] - 1))
-    limits = {o: (float(max(p[0].min(), 0)), float(min(p[0].max(), domain[1]))) for o, p in guess.items() if o in curves}
+    limits = {
+        o: (float(max(p[0].min(), 0)), float(min(p[0].max(), domain[1]))) for o, p in guess.items() if o in curves
+    }
     trace = OrderTrace(frame.exposure.arm, domain, curves, limits)
     return OrderTraceResult(trace, slices, {o: d * binning[0] for o, d in found.items()}, scatter, binning)
 
@@ -97,7 +99,7 @@ def _check(slices, raw, settings):
             f"{raw.exposure.file}: light of a pinhole found in too few slices (of each order {counts}; "
             f"{settings.least_slices} needed in half the orders); is the lamp on and the pinhole in?"
         )
-    for order, s in slices.items():
+    for order in slices:
         if order not in enough:
             log.warning("%s: order %s is too faint to trace; it follows the others", raw.exposure.file, order)
 

@@ -1,4 +1,4 @@
-"""The one front end of all steps: a raw frame in electrons, without pedestal and dark signal, with errors and quality."""
+"""The one front end of all steps: a raw frame in electrons, less pedestal and dark signal, with errors and quality."""
 
 import logging
 from types import SimpleNamespace
@@ -26,8 +26,8 @@ DEFAULTS = SimpleNamespace(  # the settings of this front end; every step may ov
 def prepare(raw, bias=None, darks=(), settings=None):
     """The Frame of a raw frame: electrons above pedestal and dark signal, variance, quality.
 
-    bias: MasterBias or None; darks: MasterDarks of any exposure times (or one), or none. The variance is read noise, the
-    masters' own variance and the photon noise of a local model of the signal; `floor` is its part without signal.
+    bias: MasterBias or None; darks: MasterDarks of any exposure times (or one), or none. The variance is read noise,
+    the masters' own variance and the photon noise of a local model of the signal; `floor` is its part without signal.
     """
     s = merged_settings(settings)
     darks = [d for d in (darks if isinstance(darks, (list, tuple)) else [darks]) if d is not None]
@@ -57,12 +57,12 @@ def _check_same_pixels(raw, master):
     if raw.adu.shape != master.flux.shape or raw.exposure.binning != master.exposure.binning:
         raise ReductionError(
             f"{raw.exposure.file}: {raw.adu.shape} pixels, binning {raw.exposure.binning}, but its master made from "
-            f"{master.exposure.file} has {master.flux.shape}, binning {master.exposure.binning}; give it a master of its binning"
+            f"{master.exposure.file} has {master.flux.shape}, binning {master.exposure.binning}; it needs one of its binning"
         )
 
 
 def strips_of(raw, s):
-    """(level [ADU] along axis 1, noise [ADU]) of the strips without light; None when there are none, or they see light."""
+    """(level [ADU] along axis 1, noise [ADU]) of the strips without light; None without any, or if they see light."""
     if s.overscan == "off":
         return None
     return det.strips_level(
@@ -88,6 +88,9 @@ def pedestal_free(raw, bias, detector, s):
     elif detector.get("has_bias"):
         source = "the strips without light only" if strips else "nothing: they are absent or see light"
         log.warning("%s: no master bias; pedestal from %s", exposure.file, source)
+    lost = detector.get("nonlinearity_per_e", 0.0)
+    if lost:  # the counts saved at high light, from the laboratory or the photon noise of flats
+        flux *= 1.0 + np.float32(lost) * flux
     return flux, (strips[1] * exposure.gain_e_adu if strips else None)
 
 
@@ -137,7 +140,9 @@ def _without_dark(flux, floor, quality, exposure, darks, s):
         floor = floor + w * w * dark.variance + w * np.maximum(dark.flux, 0.0) / np.float32(exposure.ndit)
         quality = quality | dark.quality
     times = [darks[i].exposure_s for i in weights]
-    outside = len(times) == 1 and abs(times[0] - exposure.exposure_s) > s.dark_time_tolerance * max(exposure.exposure_s, 1.0)
+    outside = len(times) == 1 and abs(times[0] - exposure.exposure_s) > s.dark_time_tolerance * max(
+        exposure.exposure_s, 1.0
+    )
     if outside:
         log.warning("%s: %.4g s, nearest dark %.4g s", exposure.file, exposure.exposure_s, times[0])
     return flux, floor, quality

@@ -34,7 +34,11 @@ def frame_background(frame, edges, settings=None):
         clip_sigma=s.background_clip_sigma, stiffness=s.background_stiffness,
     )  # fmt: skip
     rows = background.row_noise(
-        frame.flux - model, frame.variance, used, smooth_px=s.background_row_smooth_px, least_pixels=s.background_row_pixels
+        frame.flux - model,
+        frame.variance,
+        used,
+        smooth_px=s.background_row_smooth_px,
+        least_pixels=s.background_row_pixels,
     )
     return model + rows[:, None].astype(np.float32), error
 

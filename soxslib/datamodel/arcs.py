@@ -48,7 +48,7 @@ class Spots:
 
 @dataclass(frozen=True)
 class LineList:
-    """Arc lines by order, arrays of one length: `listed` ones are known to be good, the others are of the lamp's atlas."""
+    """Arc lines by order, arrays of one length: `listed` ones are known to be good, the rest is of the lamp's atlas."""
 
     order: np.ndarray
     wavelength_nm: np.ndarray

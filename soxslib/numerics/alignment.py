@@ -65,13 +65,15 @@ def vote_shift(predicted, peaks, *, reach, bin_px, blur_px, u=None, stretches=(0
 
 def nearest_peaks(predicted, peaks, tolerance):
     """Index of the peak nearest to each prediction within tolerance = (along, across), or -1; a peak serves once."""
-    from scipy.spatial import cKDTree
-
-    if len(peaks) == 0 or len(predicted) == 0:
-        return np.full(len(predicted), -1)
-    scale = np.asarray(tolerance, float)
-    distance, k = cKDTree(peaks / scale).query(predicted / scale, distance_upper_bound=1.0)
-    found = np.isfinite(distance)
-    closest = np.full(len(peaks) + 1, np.inf)
-    np.minimum.at(closest, k[found], distance[found])
-    return np.where(found & (distance <= closest[k]), k, -1)
+    i, k = neighbour_pairs(predicted, peaks, tolerance)
+    distance = (((peaks[k] - predicted[i]) / tolerance) ** 2).sum(axis=1)
+    out = np.full(len(predicted), -1)
+    order = np.argsort(distance, kind="stable")
+    i, k = i[order], k[order]
+    first = np.zeros(len(i), bool)
+    first[np.unique(i, return_index=True)[1]] = True  # the nearest peak of each prediction ...
+    nearest = np.zeros(len(i), bool)
+    nearest[np.unique(k, return_index=True)[1]] = True  # ... to which no other prediction is nearer
+    both = first & nearest
+    out[i[both]] = k[both]
+    return out

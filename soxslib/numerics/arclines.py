@@ -50,8 +50,14 @@ def cut_stamps(image, at, half):
     inside = ((rows >= 0) & (rows < image.shape[0]))[:, :, None] & ((columns >= 0) & (columns < image.shape[1]))[
         :, None
     ]
-    rows, columns = np.clip(rows, 0, image.shape[0] - 1), np.clip(columns, 0, image.shape[1] - 1)
-    return image.ravel()[rows[:, :, None] * image.shape[1] + columns[:, None, :]], inside, corner
+    return image.ravel()[pixels_of(corner, (rows.shape[1], columns.shape[1]), image.shape)], inside, corner
+
+
+def pixels_of(corner, stamp_shape, shape):
+    """Flat indices [spot, y, x] of stamps' pixels in an image, those beyond its edge moved to the edge."""
+    rows = np.clip(corner[:, 1, None] + np.arange(stamp_shape[0]), 0, shape[0] - 1)
+    columns = np.clip(corner[:, 0, None] + np.arange(stamp_shape[1]), 0, shape[1] - 1)
+    return rows[:, :, None] * shape[1] + columns[:, None, :]
 
 
 def light_around(image, at):
@@ -118,9 +124,9 @@ def _model_and_derivatives(shape, p):
 def fit_spots(stamps, floor, good, start, prior_sd, *, photon_scale, steps):
     """SpotFits of stamps [spot, y, x], positions within the stamp.
 
-    Levenberg-Marquardt, all spots of a batch together. The variance is that of the start's model: floor + photon_scale *
-    signal. start: parameters [spot, 7] in the order of SpotFits; prior_sd [spot, 3]: how far both widths and the tilt
-    may be from their start (a faint or undersampled spot does not say how wide it is).
+    Levenberg-Marquardt, all spots of a batch together. The variance is that of the start's model: floor +
+    photon_scale * signal. start: parameters [spot, 7] in the order of SpotFits; prior_sd [spot, 3]: how far both
+    widths and the tilt may be from their start (a faint or undersampled spot does not say how wide it is).
     """
     parts = [
         _fit_batch(stamps[k], floor[k], good[k], start[k], prior_sd[k], photon_scale, steps)
@@ -160,11 +166,12 @@ def _fit_batch(stamps, floor, good, start, prior_sd, photon_scale, steps):
         gradient[k] = (weighted @ residual[k, :, None])[:, :, 0] + prior[k] * pull[k]
         if step < steps:
             p = _bounded(best + _step(hessian, gradient, damping), start, prior_sd, shape)
-    covariance = np.linalg.inv(_regular(hessian))
-    error = np.sqrt(np.maximum(np.einsum("nii->ni", covariance), 0.0))
+    variance = np.maximum(np.einsum("nii->ni", np.linalg.inv(_regular(hessian))), 0.0)
+    error = np.sqrt(variance)
+    free = PARAMETERS - (prior * variance).sum(axis=1)  # those that the data, not the prior, decide
     seen = ok.sum(axis=1)
     usable = (seen > 0.7 * ok.shape[1]) & np.isfinite(error).all(axis=1) & (best[:, 0] > 0)
-    return best, error, chi2 / np.maximum(seen - PARAMETERS + 3, 1), usable  # three are held by their priors
+    return best, error, chi2 / np.maximum(seen - free, 1.0), usable
 
 
 def _bounded(p, start, prior_sd, shape):
@@ -198,13 +205,13 @@ def paint_spots(shape, parameters, half):
     corner, p = corner[shines], parameters[shines].copy()
     p[:, 1:3] -= corner
     p[:, 6] = 0.0
-    stamps = spot_model((2 * half[0] + 1, 2 * half[1] + 1), p)
-    rows = corner[:, 1, None, None] + np.arange(2 * half[0] + 1)[:, None]
-    columns = corner[:, 0, None, None] + np.arange(2 * half[1] + 1)
-    rows, columns = np.broadcast_arrays(rows, columns)
-    ok = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
-    pixel = rows[ok] * shape[1] + columns[ok]
-    return np.bincount(pixel, stamps[ok], minlength=shape[0] * shape[1]).reshape(shape)
+    stamp_shape = 2 * half[0] + 1, 2 * half[1] + 1
+    rows = corner[:, 1, None, None] + np.arange(stamp_shape[0])[:, None]
+    columns = corner[:, 0, None, None] + np.arange(stamp_shape[1])
+    inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
+    light = np.where(inside, spot_model(stamp_shape, p), 0.0)
+    pixel = pixels_of(corner, stamp_shape, shape)
+    return np.bincount(pixel.ravel(), light.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def blend_shift(along, strength, *, width):

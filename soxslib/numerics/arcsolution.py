@@ -55,7 +55,7 @@ def adjust(order_solution, wavelength_nm, slit_arcsec, position, *, degrees, pri
     design = chebyshev_design(u, v, degrees)
     prior = falling_prior(degrees, scale=prior_px, decay=decay, decay_second=decay_slit)
     missing = position - np.stack(order_solution.position(wavelength_nm, slit_arcsec), axis=1)
-    coefficients, inliers = robust_fit(design, missing, prior, rounds=8, cut=cut)
+    coefficients, inliers = robust_fit(design, missing, prior, rounds=5, cut=cut)
     shape = degrees[0] + 1, degrees[1] + 1
     return corrected(order_solution, *(c.reshape(shape) for c in coefficients.T)), inliers
 
@@ -76,7 +76,7 @@ def fit_correction(
     variance = error**2 + floor_px**2
     n_of_line = np.bincount(line)[line]
     weights, tau2 = np.ones(len(u)), np.zeros(2)
-    for _ in range(8):
+    for _ in range(6):
         total = variance + tau2 * n_of_line[:, None]
         fits = [fit_with_prior(design, missing[:, k], total[:, k] / np.maximum(weights, 1e-9), prior) for k in (0, 1)]
         residual = missing - np.stack([design @ c for c, _ in fits], axis=1)

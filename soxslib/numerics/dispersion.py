@@ -11,7 +11,7 @@ from numpy.polynomial import chebyshev
 from soxslib.datamodel.geometry import to_unit
 
 TOLERANCE_PX = 1e-10  # of the inverse; float64 leaves about 1e-12 px
-COLUMN_STEP = 8  # columns of pixels between those inverted exactly for a map
+COLUMN_STEP_PX = 8  # between columns that are inverted exactly for a map
 STEPS = 12  # Newton's method doubles the digits in each; 4 are usual
 
 
@@ -181,37 +181,47 @@ def _map_of_order(order_solution, along, n_across, binning, nodes, limit):
     low, high = np.minimum(*edge), np.maximum(*edge)
     seen = np.isfinite(low) & np.isfinite(high)
     x, low, high = along[seen], low[seen], high[seen]
-    if x.size < 2 * COLUMN_STEP:
+    if x.size < 4:
         return (np.zeros(0, int),) * 2 + (np.zeros(0),) * 2
-    w, s = _at_nodes(order_solution, x, low, high, nodes)
-    first = np.clip(np.ceil((low + 0.5) / binning - 0.5), 0, n_across).astype(int)
-    last = np.clip(np.floor((high + 0.5) / binning - 0.5) + 1, 0, n_across).astype(int)
-    count = np.maximum(last - first, 0)
-    column = np.repeat(np.arange(x.size), count)
-    row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)
-    v = (2.0 * ((row + 0.5) * binning - 0.5) - (low + high)[column]) / (high - low)[column]
-    basis = chebyshev.chebvander(v, nodes - 1)
-    w, s = (np.einsum("nk,nk->n", basis, coefficients[column]) for coefficients in (w, s))
-    return row, np.flatnonzero(seen)[column], w, s
+    w, s = _at_nodes(order_solution, x, reach, nodes)
+    first = np.floor((low + 0.5) / binning - 0.5).astype(int)
+    count = int(np.max(np.ceil((high + 0.5) / binning - 0.5) - first)) + 1
+    row = first + np.arange(count)[:, None]
+    v = (2.0 * ((row + 0.5) * binning - 0.5) - (low + high)) / (high - low)
+    inside = (np.abs(v) <= 1.0) & (row >= 0) & (row < n_across)
+    column = np.broadcast_to(np.flatnonzero(seen), row.shape)
+    # one polynomial a column: its coefficients broadcast over the rows, which no gather has to repeat
+    w, s = (chebyshev.chebval(v, coefficients.T, tensor=False)[inside] for coefficients in (w, s))
+    return row[inside], column[inside], w, s
 
 
-def _at_nodes(order_solution, x, low, high, nodes):
+def _at_nodes(order_solution, x, reach, nodes):
     """Chebyshev coefficients [column, node] across the slit, low to high, of wavelength and slit position.
 
-    Exact at the nodes of every few columns, between them by cubic splines: their error is far below float32.
+    Exact at the nodes of some columns; those between follow by cubics through four of them: their error is far below
+    float32.
     """
-    from scipy.interpolate import CubicSpline
-
-    k = np.unique(np.r_[np.arange(0, x.size, COLUMN_STEP), x.size - 1])
+    some = np.linspace(x[0], x[-1], max(round((x[-1] - x[0]) / COLUMN_STEP_PX), 4) + 1)
+    edge = [_across_at(order_solution, some, s) for s in reach]
+    low, high = np.minimum(*edge), np.maximum(*edge)
     v = -np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes)
-    # low and high come from a table; their own interpolation is the same for every pixel of a column
-    across = 0.5 * (low + high)[k, None] + 0.5 * (high - low)[k, None] * v
+    across = 0.5 * (low + high)[:, None] + 0.5 * (high - low)[:, None] * v
     to_coefficients = np.linalg.inv(chebyshev.chebvander(v, nodes - 1)).T
-    inverted = [a @ to_coefficients for a in invert(order_solution, x[k, None], across)]
-    known = np.isfinite(inverted[0] + inverted[1]).all(axis=1)
-    inside = (x >= x[k][known].min()) & (x <= x[k][known].max())
-    out = [CubicSpline(x[k][known], a[known])(x) for a in inverted]
-    return [np.where(inside[:, None], a, np.nan) for a in out]
+    return [_cubic(a @ to_coefficients, some, x) for a in invert(order_solution, some[:, None], across)]
+
+
+def _cubic(values, at, x):
+    """Values [node, ...] at uniform nodes interpolated to x, by Lagrange's polynomial through four of them."""
+    t = (x - at[0]) / (at[1] - at[0])
+    i = np.clip(np.floor(t).astype(int) - 1, 0, len(at) - 4)
+    t = (t - i)[:, None]
+    weights = (
+        -(t - 1) * (t - 2) * (t - 3) / 6,
+        t * (t - 2) * (t - 3) / 2,
+        -t * (t - 1) * (t - 3) / 2,
+        t * (t - 1) * (t - 2) / 6,
+    )
+    return sum(w * values[i + k] for k, w in enumerate(weights))
 
 
 def _across_at(order_solution, along, slit_arcsec):

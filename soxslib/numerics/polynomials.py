@@ -53,10 +53,11 @@ def robust_fit(design, values, prior_sd, *, rounds, cut):
     """
     weights = np.ones(len(values))
     scale = np.maximum(values.std(axis=0), 1e-9)
+    least = 1e-6 * scale  # exact data must not make outliers of rounding errors
     for _ in range(rounds):
         variance = np.max(scale) ** 2 / np.maximum(weights, 1e-6)
         coefficients, _ = fit_with_prior(design, values, variance, prior_sd)
         residual = values - design @ coefficients
-        scale = np.maximum([robust_scatter(r[weights > 0]) for r in residual.T], 1e-9)
+        scale = np.maximum([robust_scatter(r[weights > 0]) for r in residual.T], least)
         weights = tukey_weights(np.sqrt(((residual / scale) ** 2).sum(axis=1)), cut=cut)
     return coefficients, weights > 0

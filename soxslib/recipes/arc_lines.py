@@ -210,17 +210,15 @@ def _faint_light(scene, choice, spots):
     """Image of the lines that are not measured one by one, of the expected shape where they are expected."""
     half = _half(spots)
     at = spots.to_frame(choice.other_place)
-    stamps, _, corner = arclines.cut_stamps(spots.image - scene, at, half)
+    left, inside, corner = arclines.cut_stamps(np.where(spots.bad, 0.0, spots.image - scene), at, half)
     n = len(at)
     unit = np.column_stack([np.ones(n), at - corner, _in_frame_pixels(choice.other_shape, n, spots), np.zeros(n)])
-    profile = arclines.spot_model(stamps.shape[1:], unit)
-    bad = arclines.cut_stamps(spots.bad, at, half)[0]
-    norm = np.maximum((profile**2).sum(axis=(1, 2)), 1e-9)
-    source = np.column_stack([np.zeros(n), at, unit[:, 3:]])
-    light = np.zeros(scene.shape)
+    profile = np.where(inside, arclines.spot_model(left.shape[1:], unit), 0.0).reshape(n, -1)
+    pixel = arclines.pixels_of(corner, left.shape[1:], scene.shape).reshape(n, -1)
+    norm = np.maximum((profile**2).sum(axis=1), 1e-9)
+    left, flux, light = left.reshape(n, -1), np.zeros(n), np.zeros(scene.size)
     for _ in range(FAINT_ROUNDS):
-        left = np.where(bad, 0.0, stamps - arclines.cut_stamps(light, at, half)[0])
-        # overlapping lines see each other's light: half a step at a time
-        source[:, 0] = np.maximum(source[:, 0] + 0.6 * (profile * left).sum(axis=(1, 2)) / norm, 0.0)
-        light = arclines.paint_spots(scene.shape, source, half)
-    return light
+        # overlapping lines see each other's light: about half a step at a time
+        flux = np.maximum(flux + 0.6 * (profile * (left - light[pixel])).sum(axis=1) / norm, 0.0)
+        light = np.bincount(pixel.ravel(), (flux[:, None] * profile).ravel(), minlength=scene.size)
+    return light.reshape(scene.shape)

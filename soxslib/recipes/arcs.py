@@ -7,18 +7,21 @@ import logging
 
 import numpy as np
 
-from soxslib.datamodel import DispersionSolution
+from soxslib.datamodel import DispersionSolution, Quality
 from soxslib.datamodel.arcs import LineList, Spots
 from soxslib.errors import ReductionError
 from soxslib.numerics import alignment, arcsolution
 from soxslib.numerics.arclines import light_around
 from soxslib.numerics.peaks import find_peaks, smooth_background
+from soxslib.numerics.polynomials import fit_with_prior
 
 log = logging.getLogger("soxslib")
 
 MARGIN = 0.02  # of an order's range at both ends: the domain of its polynomials, so that drifts do not leave it
 EXTRA = 2  # pinhole places looked at beyond both ends of the pattern
 ENOUGH = 1500  # spots that tell the common shift of all orders
+BRIGHTEST = 2  # peaks looked at for each spot expected
+EXPECTED_DRIFT_PX = 30.0  # of the detector against the published format
 SAME_LINE = 5e-5  # relative difference of wavelengths that mean one line: the pinhole tables round them
 
 
@@ -30,7 +33,9 @@ def find_spots(frame, settings):
     background = smooth_background(frame.flux, bad, box=box, quantile=0.3)
     image = frame.flux - background
     floor = (frame.variance if frame.floor is None else frame.floor) + np.maximum(background, 0) / e.ndit
-    rows, columns, _ = find_peaks(image, np.sqrt(floor), bad, threshold=settings.peak_sigma)
+    # a saturated spot is no good for measuring, but it tells where the pattern is
+    dark = (frame.quality & ~np.uint16(Quality.SATURATED | Quality.NONLINEAR)) != 0
+    rows, columns, _ = find_peaks(image, np.sqrt(floor), dark, threshold=settings.peak_sigma)
     peaks = (np.stack([columns, rows], axis=1) + 0.5) * (e.binning[1], e.binning[0]) - 0.5
     return Spots(image, floor, bad, peaks, e.binning, e.ndit, e.file, e.slit, e.lamps)
 
@@ -61,7 +66,7 @@ def nominal_solution(name, arm, table, limits_nm):
 
 
 def line_list(table, atlas, limits_nm):
-    """LineList of the orders in limits_nm {order: (first, last)}: lines of the pinhole table and the rest of the atlas."""
+    """LineList of the orders in limits_nm {order: (first, last)}: the pinhole table's lines, others of the atlas."""
     ranked = np.argsort(atlas["wave"], kind="stable")
     wave = atlas["wave"][ranked]
     intensity = 10.0 ** atlas["amplitude"][ranked] if "amplitude" in atlas else np.full(wave.size, np.nan)
@@ -98,10 +103,10 @@ def align(solution, spots, lines, slit_arcsec, settings):
     everything = np.concatenate(list(pattern.values()))
     if len(spots.peaks) < settings.min_lines:
         raise ReductionError(
-            f"{spots.file}: holds no pinhole spots: found {len(spots.peaks)} peaks above {settings.peak_sigma:g} sigma, "
-            f"needs {settings.min_lines}; {spots.told}; exclude the frame"
+            f"{spots.file}: holds no pinhole spots: found {len(spots.peaks)} peaks above "
+            f"{settings.peak_sigma:g} sigma, needs {settings.min_lines}; {spots.told}; exclude the frame"
         )
-    brightest = spots.peaks[: 2 * len(everything)]
+    brightest = spots.peaks[: BRIGHTEST * len(everything)]
     some = everything[:: 1 + len(everything) // ENOUGH]
     common = alignment.vote_shift(some, brightest, reach=(settings.drift_px,) * 2, bin_px=1.0, blur_px=1.5)
     votes = {
@@ -109,10 +114,11 @@ def align(solution, spots, lines, slit_arcsec, settings):
     }
     found = [o for o in orders if votes[o].hits > max(settings.min_hits * len(pattern[o]), 4 * votes[o].by_chance, 5)]
     if 2 * len(found) < len(orders):
+        hits = sum(v.hits for v in votes.values())
         raise ReductionError(
-            f"{spots.file}: holds no pinhole spots of its lamp: found {sum(v.hits for v in votes.values()):.0f} lines "
-            f"above {settings.peak_sigma:g} sigma, needs {settings.min_hits * len(everything):.0f} of {len(everything)}, "
-            f"and the pattern in {len(found)} of {len(orders)} orders; {spots.told}; exclude the frame"
+            f"{spots.file}: holds no pinhole spots of its lamp: found {hits:.0f} lines above "
+            f"{settings.peak_sigma:g} sigma, needs {settings.min_hits * len(everything):.0f} of {len(everything)}, and the "
+            f"pattern in {len(found)} of {len(orders)} orders; {spots.told}; exclude the frame"
         )
     log.info("%s: pattern %+.1f px along, %+.1f px across", spots.file, common.along, common.across)
     moved = {o: (common.along + votes[o].along, common.across + votes[o].across) for o in orders}
@@ -130,34 +136,50 @@ def _order_votes(pattern, peaks, order_solution, settings):
     ends = order_solution.position(np.array(order_solution.wavelength_nm), np.mean(order_solution.slit_arcsec))[0]
     u = (2 * pattern[:, 0] - ends.sum()) / (ends[1] - ends[0])
     low, high = pattern[:, 1].min() - settings.order_drift_px, pattern[:, 1].max() + settings.order_drift_px
-    near = peaks[(peaks[:, 1] > low) & (peaks[:, 1] < high)]
+    near = peaks[(peaks[:, 1] > low) & (peaks[:, 1] < high)][: BRIGHTEST * len(pattern)]
     stretches = np.arange(-settings.stretch_px, settings.stretch_px + 0.5)
     reach = (settings.order_drift_px,) * 2
     return alignment.vote_shift(pattern, near, reach=reach, bin_px=0.5, blur_px=1.0, u=u, stretches=stretches)
 
 
-def centre_pattern(solution, spots, lines, slit_arcsec, settings):
+def centre_pattern(solution, start, spots, lines, slit_arcsec, settings):
     """(solution whose pinhole pattern is not off by a whole spacing, {order: number of pinholes seen}).
 
     An order that shows all pinholes tells which is which. One that lacks an end pinhole fits its pattern in two ways:
-    it takes the one nearest to the orders that show all, or else stays where it is.
+    it takes the one that moves it from `start`, the solution before alignment, as the others are moved.
     """
     spacing = float(np.median(np.diff(slit_arcsec)))
-    n = len(slit_arcsec)
-    seen = {o: seen_pinholes(solution[o], spots, lines, o, slit_arcsec, spacing, settings) for o in solution}
-    offsets = {o: _offsets(seen[o], n) for o in solution}
-    sure = [offsets[o][0] for o in solution if seen[o].sum() == n and offsets[o]]
-    typical = float(np.median(sure)) if sure else 0.0
+    n, orders = len(slit_arcsec), list(solution)
+    seen = {o: seen_pinholes(solution[o], spots, lines, o, slit_arcsec, spacing, settings) for o in orders}
+    offsets = {o: _offsets(seen[o], n) or [0] for o in orders}
+    place = lambda one, s: np.array(one.position(np.mean(one.wavelength_nm), s))
+    step = np.array([(place(solution[o], spacing) - place(solution[o], 0.0))[1] for o in orders])
+    moved = np.array([(place(solution[o], 0.0) - place(start[o], 0.0))[1] for o in orders])
+    sure = np.array([seen[o].sum() >= n for o in orders])
+    sure = sure if sure.any() else np.ones(len(orders), bool)
+    moved_sure = moved + step * [offsets[o][0] for o in orders]
+    expected = _common_motion(moved_sure[sure], step[sure], step)
     out = {}
-    for o in solution:
-        k = min(offsets[o], key=lambda offset: abs(offset - typical), default=0)
-        (a, b), (c, d) = (solution[o].position(np.mean(solution[o].wavelength_nm), s) for s in (0.0, k * spacing))
-        out[o] = solution[o].shifted(float(c - a), float(d - b))
+    for i, o in enumerate(orders):
+        k = min(offsets[o], key=lambda k, i=i: abs(moved[i] + k * step[i] - expected[i]))
+        along, across = place(solution[o], k * spacing) - place(solution[o], 0.0)
+        out[o] = solution[o].shifted(float(along), float(across))
         if k:
             log.info("%s: order %d: the pattern was %+d pinholes off", spots.file, o, k)
         if seen[o].sum() < settings.min_pinholes:
             log.warning("%s: order %d shows only %d of %d pinholes", spots.file, o, seen[o].sum(), n)
-    return DispersionSolution(solution.arm, out), {o: int(seen[o].sum()) for o in solution}
+    return DispersionSolution(solution.arm, out), {o: int(seen[o].sum()) for o in orders}
+
+
+def _common_motion(moved_px, step_px, at_step_px):
+    """Motion [px] of orders from that of others: a shift of the detector, and one along the slit.
+
+    step_px: pinhole spacing, signed: some orders show the slit upside down, and move the other way with it.
+    """
+    columns = lambda step: np.stack([np.ones(len(step)), step], axis=1)
+    prior = np.array([EXPECTED_DRIFT_PX, 1.0])  # px, pinhole spacings
+    both, _ = fit_with_prior(columns(step_px), moved_px, np.ones(len(moved_px)), prior)
+    return columns(at_step_px) @ both
 
 
 def seen_pinholes(order_solution, spots, lines, order, slit_arcsec, spacing, settings):

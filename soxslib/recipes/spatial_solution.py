@@ -33,8 +33,9 @@ def spatial_solution(raw, bias, darks, first_solution, tables, settings):
     nominal = arcs.nominal_solution(raw.exposure.arm, arm, tables.pinholes, limits)
     lines = arcs.line_list(tables.pinholes, tables.atlas, limits)
     slit = np.unique(tables.pinholes["slit_arcsec"])
-    aligned = arcs.align(first_solution or nominal, spots, lines, slit, settings)
-    aligned, pinholes = arcs.centre_pattern(aligned, spots, lines, slit, settings)
+    start = first_solution or nominal
+    aligned = arcs.align(start, spots, lines, slit, settings)
+    aligned, pinholes = arcs.centre_pattern(aligned, start, spots, lines, slit, settings)
     refined = arcs.refine(aligned, spots, lines, slit, settings)
     measured = measure_lines(refined, spots, lines, slit, settings)
     solution, measured = arc_fit.solve(nominal, refined, measured, spots, settings, slit_degree=settings.slit_degree)

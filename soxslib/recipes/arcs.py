@@ -117,8 +117,8 @@ def align(solution, spots, lines, slit_arcsec, settings):
         hits = sum(v.hits for v in votes.values())
         raise ReductionError(
             f"{spots.file}: holds no pinhole spots of its lamp: found {hits:.0f} lines above "
-            f"{settings.peak_sigma:g} sigma, needs {settings.min_hits * len(everything):.0f} of {len(everything)}, and the "
-            f"pattern in {len(found)} of {len(orders)} orders; {spots.told}; exclude the frame"
+            f"{settings.peak_sigma:g} sigma, needs {settings.min_hits * len(everything):.0f} of {len(everything)}, "
+            f"and the pattern in {len(found)} of {len(orders)} orders; {spots.told}; exclude the frame"
         )
     log.info("%s: pattern %+.1f px along, %+.1f px across", spots.file, common.along, common.across)
     moved = {o: (common.along + votes[o].along, common.across + votes[o].across) for o in orders}

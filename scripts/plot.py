@@ -14,4 +14,6 @@ def main(inputs, outputs, wildcards, log):
     make(Sources(wildcards.step, wildcards.stem, inputs, tuple(raw)), outputs.png, outputs.pdf)
 
 
-main({name: str(path) for name, path in snakemake.input.items()}, snakemake.output, snakemake.wildcards, snakemake.log[0])
+main(
+    {name: str(path) for name, path in snakemake.input.items()}, snakemake.output, snakemake.wildcards, snakemake.log[0]
+)

@@ -1,4 +1,4 @@
-"""Figure of a solution from an arc: lines on the frame, residuals, widths. Shared by dispersion and spatial solution."""
+"""Figure of a solution from an arc: lines on the frame, residuals, widths. Shared by both arc steps."""
 
 import numpy as np
 
@@ -35,8 +35,9 @@ def plot_arc(sources, title):
 def _subtitle(sources, facts):
     m = sources.metric
     return (
-        f"{facts.subtitle}   —   {m('SPOTS USED')} spots of {m('LINES USED')} lines used, {m('LINES BLENDED')} lines blended, "
-        f"{m('LINES SATURATED')} saturated; scatter {m('RESIDUAL ALONG SD'):.3f} px along, "
+        f"{facts.subtitle}   —   {m('SPOTS USED')} spots of {m('LINES USED')} lines used, "
+        f"{m('LINES BLENDED')} lines blended, {m('LINES SATURATED')} saturated; "
+        f"scatter {m('RESIDUAL ALONG SD'):.3f} px along, "
         f"{m('RESIDUAL ACROSS SD'):.3f} px across; R = {m('RESOLUTION'):.0f}"
     )
 

@@ -1,7 +1,6 @@
 """Figure of a flux-calibrated spectrum: flux with its errors, agreement of the orders, rectified image."""
 
 import numpy as np
-
 from matplotlib.ticker import FuncFormatter
 
 from soxslib.errors import ReductionError
@@ -9,16 +8,16 @@ from soxslib.io import products, spectra
 from soxslib.plots import style
 from soxslib.plots.spectrum import curve, quality_row, spectrum_axes
 
-_TITLE = "Flux density: mean of blocks, ±1 σ of a bin (blue band), of the calibration (orange band), range of the bins (light)"
+_TITLE = "Flux density: mean of blocks, ±1 σ of a bin (blue) and of the calibration (orange), range of the bins (light)"
 
 
 def plot(sources):
-    """The calibrated spectrum, linear and logarithmic, its errors, orders against each other, the image it comes from."""
+    """The calibrated spectrum, its errors, orders against each other, the image it comes from."""
     facts = sources.facts("fluxcal")
     spectrum, header = spectra.read_merged(sources.paths["fluxcal"])
     colours = style.order_colours(facts.instrument, facts.arm)
     page = style.Page(
-        f"{facts.exposure.target_name or facts.exposure.object_name or 'target'}   {sources.stem}", _subtitle(sources, facts, header),
+        f"{facts.target}   {sources.stem}", _subtitle(sources, facts, header),
         [(2.3, [1], 0.06), (1.5, [1], 0.06), (0.9, [1], 0.06), (0.9, [1], 0.06), (0.9, [1]), (1.4, [1])],
     )  # fmt: skip
     linear, log, ratio, errors, image = (page.row() for _ in range(5))
@@ -37,8 +36,9 @@ def _subtitle(sources, facts, header):
     medium = "vacuum" if header.get("ESO PRO WAVE MEDIUM") == "vacuum" else "air"
     frame = "barycentre" if header.get("ESO PRO WAVE VELOCITY", 0.0) else "observer's frame"
     return (
-        f"{facts.subtitle} · airmass {m('AIRMASS'):.2f}   —   median S/N {m('SNR MEDIAN'):.1f} per bin; systematic error "
-        f"{100 * m('SYSTEMATIC ERROR'):.1f} %; response from {m('STAR', default='?')}; {corrected}; {medium}, {frame}"
+        f"{facts.subtitle} · airmass {m('AIRMASS'):.2f}   —   median S/N {m('SNR MEDIAN'):.1f} per bin; "
+        f"systematic error {100 * m('SYSTEMATIC ERROR'):.1f} %; "
+        f"response from {m('STAR', default='?')}; {corrected}; {medium}, {frame}"
     )
 
 

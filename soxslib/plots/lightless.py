@@ -19,7 +19,8 @@ def plot_lightless(sources, title):
     flux = np.where(good, frame.flux, np.nan)
     height = float(np.clip(7.2 * frame.shape[0] / frame.shape[1], 2.0, 4.2))
     page = style.Page(
-        f"{title}   {sources.stem}", _subtitle(sources, facts, read_noise), [(height, [5, 1.3]), (1.4, [5, 1.3]), (1.9, [1.3, 1])]
+        f"{title}   {sources.stem}", _subtitle(sources, facts, read_noise),
+        [(height, [5, 1.3]), (1.4, [5, 1.3]), (1.9, [1.3, 1])],
     )  # fmt: skip
     centre, spread = float(np.nanmedian(flux[::3, ::3])), style.scatter_of(flux)
     image, rows = page.row()

@@ -17,7 +17,8 @@ def plot(sources):
     slit = m("SLIT FRACTION")
     page = style.Page(
         f"Response from {response.star}   {sources.stem}",
-        f"{facts.subtitle} · airmass {m('AIRMASS'):.2f}   —   scatter about the curve {100 * m('RESP RESIDUAL'):.2f} %; "
+        f"{facts.subtitle} · airmass {m('AIRMASS'):.2f}   —   "
+        f"scatter about the curve {100 * m('RESP RESIDUAL'):.2f} %; "
         f"efficiency up to {100 * m('EFFICIENCY MAX'):.1f} %; {100 * slit:.1f} % of the star within the slit",
         [(1.8, [1], 0.06), (1.8, [1], 0.06), (1.0, [1], 0.06), (1.6, [1]), (1.5, [1, 1, 1])],
     )

@@ -1,4 +1,4 @@
-"""Figure of a science target or standard: merged spectrum, extracted orders, trace, sky subtraction. Shared by all modes."""
+"""Figure of a science target or standard: merged spectrum, orders, trace, sky. Shared by all modes."""
 
 import numpy as np
 
@@ -18,8 +18,9 @@ def plot(sources):
     n_orders = len(orders)
     strips = float(np.clip(0.25 * n_orders, 2.0, 3.8))
     page = style.Page(
-        f"{facts.exposure.target_name or facts.exposure.object_name or 'target'}   {sources.stem}", _subtitle(sources, facts),
-        [(1.7, [1], 0.06), (0.9, [1], 0.06), (0.85, [1]), (1.6, [1], 0.06), (0.9, [1]), (1.5, [1.8, 1, 1.4]), (strips, [1, 1, 1])],
+        f"{facts.target}   {sources.stem}", _subtitle(sources, facts),
+        [(1.7, [1], 0.06), (0.9, [1], 0.06), (0.85, [1]), (1.6, [1], 0.06), (0.9, [1]), (1.5, [1.8, 1, 1.4]),
+         (strips, [1, 1, 1])],
     )  # fmt: skip
     _merged(page.row(), page.row(), page.row(), merged, facts)
     _orders(page.row(), page.row(), orders, facts, colours)
@@ -58,7 +59,7 @@ def _merged(flux, ratio, sky, merged, facts):
     ratio.plot(x, snr, color=style.INK, lw=0.8)
     ratio.set(ylabel="S/N / bin", ylim=style.limits(snr, 0.5, 99.7, include=(0.0,)))
     quality_row(ratio, wave, merged.quality)
-    level = style.blocks(merged.sky, 1800, np.nanmax)
+    level = style.blocks(merged.sky, 1800, style.quiet_max)
     sky.plot(style.blocks(wave, 1800), level, color="#7A5C00", lw=0.6)
     _sky_scale(sky, level)
     sky.set(ylabel="sky [e⁻/bin]", xlabel="wavelength [nm]")

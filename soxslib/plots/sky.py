@@ -26,8 +26,8 @@ def plot_sky(axes, sources, table, colours):
             style.empty(panel, "the trace is not on the frame")
         return
     frame, model = stacked(image["FLUX"] + sky, strips), stacked(sky, strips)
-    low, high = _levels(model, frame)
-    stretch = lambda a: np.arcsinh((a - low) / max(high - low, 1e-9) * 8) / np.arcsinh(8)
+    low, high, soft = _levels(model, frame)
+    stretch = lambda a: np.arcsinh((a - low) / soft) / np.arcsinh((high - low) / soft)
     text = f"{low:.3g} … {high:.3g} electron, asinh"
     _panel(axes[0], stretch(frame), strips, colours, "Frame", text)
     _panel(axes[1], stretch(model), strips, colours, "Sky model", text)
@@ -37,12 +37,14 @@ def plot_sky(axes, sources, table, colours):
 
 
 def _levels(model, frame):
-    """Stretch from below the faint sky to the brighter of its lines and the object, not the brightest line."""
+    """(lowest, highest, softening) of a stretch that shows the faint sky and the object beside bright lines."""
     values = frame[np.isfinite(frame)]
     if not values.size:
-        return 0.0, 1.0
+        return 0.0, 1.0, 1.0
     base = float(np.nanmedian(model))
-    return base - 3 * style.scatter_of(values[values < np.median(values)] - base), float(np.percentile(values, 98.5))
+    noise = max(style.scatter_of(values[values < np.median(values)] - base), 1e-3)
+    low = base - 2 * noise
+    return low, max(float(np.percentile(values, 98.5)), low + noise), 3 * noise
 
 
 def _panel(axes, image, strips, colours, title, levels):

@@ -21,6 +21,11 @@ class Facts:
     exposure: Exposure
 
     @property
+    def target(self):
+        """Name of what was observed."""
+        return self.exposure.target_name or self.exposure.object_name or "target"
+
+    @property
     def subtitle(self):
         """One line: arm, slit, time, exposure."""
         e = self.exposure

@@ -1,7 +1,5 @@
 """Curves of spectra: thinned, with their errors, their flags, and the atmosphere."""
 
-import warnings
-
 import numpy as np
 
 from soxslib.datamodel import Quality
@@ -26,14 +24,12 @@ def spectrum_axes(axes, low_nm, high_nm, facts):
 
 
 def curve(axes, wave, flux, error, colour, *, quality=None, count=700, systematic=None):
-    """A spectrum as mean of blocks, with the error of one sample as band and the range of the samples as light shade."""
+    """A spectrum as mean of blocks, with the error of one sample as band and the samples' range as light shade."""
     flux = flux if quality is None else np.where((quality & int(Quality.GAP)) > 0, np.nan, flux)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # blocks without any sample stay empty
-        x, mean = style.blocks(wave, count), style.blocks(flux, count)
-        low, high = style.blocks(flux, count, np.nanmin), style.blocks(flux, count, np.nanmax)
-        sigma = np.sqrt(style.blocks(np.square(error), count))
-        extra = None if systematic is None else style.blocks(np.abs(systematic), count)
+    x, mean = style.blocks(wave, count), style.blocks(flux, count)
+    low, high = -style.blocks(-flux, count, style.quiet_max), style.blocks(flux, count, style.quiet_max)
+    sigma = np.sqrt(style.blocks(np.square(error), count))
+    extra = None if systematic is None else style.blocks(np.abs(systematic), count)
     axes.fill_between(x, low, high, color=colour, alpha=0.16, lw=0)
     if extra is not None:
         axes.fill_between(x, mean - extra, mean + extra, color=style.BAD, alpha=0.35, lw=0)

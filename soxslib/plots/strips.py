@@ -40,7 +40,9 @@ def between_edges(lower, upper, shape, margin=1):
 def stacked(image, strips, how=None):
     """The strips {order: (rows, columns)} of an image above one another, in blocks, with a line between them."""
     n = rows_of(strips)
-    return np.concatenate([on_grid(style.shrink(image[r, c].astype(float), n, COLUMNS, how), n) for r, c in strips.values()])
+    return np.concatenate(
+        [on_grid(style.shrink(image[r, c].astype(float), n, COLUMNS, how), n) for r, c in strips.values()]
+    )
 
 
 def stacked_residual(flux, error, is_good, strips):

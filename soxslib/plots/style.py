@@ -115,7 +115,7 @@ def _fix_labels(axes, width, height):
 
 
 def log_scale(axis, fine=False):
-    """A logarithmic axis with plain numbers and no minor ticks (`fine`: also 2 and 5); `axis`: axes.xaxis or axes.yaxis."""
+    """A logarithmic axis (axes.xaxis or axes.yaxis) with plain numbers, without minor ticks; `fine`: 2 and 5 too."""
     (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if fine else (1.0,), numticks=15 if fine else 6))
     axis.set_major_formatter(FuncFormatter(_power))
@@ -155,7 +155,7 @@ def save(figure, png, pdf):
 
 
 def order_colours(instrument, arm):
-    """{order: colour}, the same in every figure: by rank in wavelength among all orders of the arm, neighbours unlike."""
+    """{order: colour}, the same in every figure: by rank in wavelength among the arm's orders, neighbours unlike."""
     orders = load_instrument(instrument).arm(arm)["orders"]
     ranked = sorted(orders, key=lambda o: orders[o]["wavelength_nm"][0])
     return {o: CYCLE[i % len(CYCLE)] for i, o in enumerate(ranked)}
@@ -177,7 +177,7 @@ def blocks(values, count, how=None):
 
 
 def shrink(image, rows, columns, how=None):
-    """An image in blocks, at most rows x columns of them, to what the page resolves; NaN is left out where `how` does so."""
+    """An image in blocks, at most rows x columns of them, to what the page resolves."""
     a, b = (max(int(np.ceil(n / m)), 1) for n, m in zip(image.shape, (rows, columns), strict=True))
     n, m = image.shape[0] // a, image.shape[1] // b
     how = how or quiet_mean
@@ -192,13 +192,19 @@ def quiet_mean(a, axis):
     return np.where(count > 0, np.where(good, a, 0.0).sum(axis) / np.maximum(count, 1), np.nan)
 
 
+def quiet_max(a, axis):
+    """Largest finite value, NaN where there is none; without numpy's warnings."""
+    out = np.where(np.isfinite(a), a, -np.inf).max(axis)
+    return np.where(np.isfinite(out), out, np.nan)
+
+
 def quiet_median(a, axis):
     """Median of finite values, NaN where there are none; without numpy's warnings."""
     return np.ma.filled(np.ma.median(np.ma.masked_invalid(a), axis=axis), np.nan)
 
 
 def limits(values, low=1.0, high=99.0, margin=0.12, include=()):
-    """(lowest, highest) of an axis that shows all but the extreme values, with some room; (0, 1) without finite values."""
+    """(lowest, highest) of an axis for all but the extreme values, with some room; (0, 1) without finite values."""
     values = np.asarray(values, float)
     values = values[np.isfinite(values)]
     if values.size == 0:

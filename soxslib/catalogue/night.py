@@ -80,19 +80,31 @@ class Night:
     @property
     def unmade(self):
         """Problems among what was asked for."""
-        return [p for p in self.plan.problems if _is_wanted(p, self.config)]
+        found = [p for p in self.plan.problems if _is_wanted(p, self.config)]
+        if self.plan.tasks and not self.selected and not found:
+            found.append(Problem("plan", "nothing to reduce: the config selects none of what is there"))
+        return found
+
+    def needed_for(self, tasks):
+        """The tasks and their ancestors, in the cascade's order."""
+        return with_ancestors(self.plan.tasks, tasks)
 
 
 def select_tasks(tasks, config):
     """Tasks that the config selects, and their ancestors."""
+    return with_ancestors(tasks, [task for task in tasks if _is_wanted(task, config)])
+
+
+def with_ancestors(tasks, chosen):
+    """The chosen ones of `tasks` and all that they read, in the order of `tasks`."""
     maker = {path: task for task in tasks for path in task.outputs.values()}
-    chosen, todo = {}, [task for task in tasks if _is_wanted(task, config)]
+    found, todo = set(), list(chosen)
     while todo:
         task = todo.pop()
-        if task.key not in chosen:
-            chosen[task.key] = task
+        if task.key not in found:
+            found.add(task.key)
             todo += [maker[path] for paths in task.inputs.values() for path in paths if path in maker]
-    return [task for task in tasks if task.key in chosen]
+    return [task for task in tasks if task.key in found]
 
 
 def _is_wanted(item, config):

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from soxslib.catalogue.open import STATE, open_night
-from soxslib.catalogue.summary import ABSENT, losses, result_of, summary_text
+from soxslib.catalogue.summary import FAILED, losses, result_of, summary_text
 from soxslib.errors import ReductionError
 from soxslib.qc.verdicts import limits_in_force
 
@@ -40,7 +40,7 @@ def guard(workflow, night):
         try:
             outcome = execute(*args, **kwargs)
         except Exception:
-            _tell(_failures(workflow, night))
+            _tell(_failures(night.selected))
             raise
         finally:
             mark.unlink(missing_ok=True)
@@ -66,22 +66,22 @@ def _judge(workflow, night):
         _tell(summary_text(results, night.unmade, night.plan.notes, limits).splitlines())
         lost = losses([r for r in results if night.is_wanted(r.task)], night.unmade)
     else:
-        lost = losses(_results(workflow.dag.targetjobs, night), [])
-        _tell(_failures(workflow, night))
+        targets = _target_tasks(workflow, night)
+        lost = losses(map(result_of, targets), [])
+        _tell(_failures(night.needed_for(targets)))
     if lost:
         raise WorkflowError(f"{len(lost)} of the things asked for could not be made:\n" + "\n".join(lost))
 
 
-def _results(jobs, night):
-    by_sidecar = {task.outputs["metrics"]: task for task in night.plan.tasks}
-    paths = {str(path) for job in jobs for path in job.output}
-    return [result_of(by_sidecar[path]) for path in sorted(paths & by_sidecar.keys())]
+def _target_tasks(workflow, night):
+    """Tasks whose products were asked for by name."""
+    wanted = {str(path) for job in workflow.dag.targetjobs for path in job.output}
+    return [task for task in night.plan.tasks if wanted & set(task.outputs.values())]
 
 
-def _failures(workflow, night):
-    """Lines on failed tasks of the run, whether asked for or only needed."""
-    jobs = workflow.dag.jobs if workflow.dag else []
-    return [f"failed: {r}" for r in _results(jobs, night) if r.status not in ("made", ABSENT)]
+def _failures(tasks):
+    """Lines on failed ones of some tasks."""
+    return [f"failed: {r}" for r in map(result_of, tasks) if r.status == FAILED]
 
 
 def _tell(lines):

@@ -53,12 +53,13 @@ class Pixels:
 class OrderFit:
     """Sky and sources of one order.
 
-    sky [row, column]: electrons per pixel; sky_density [node]: per pixel at the slit's centre; counts [source, node]: electrons
-    per native pixel; model: everything; is_cosmic_ray: pixels rejected; chi2: per degree of freedom of what was kept.
+    sky [row, column]: electrons per pixel; sky_density [column]: per pixel at the slit's centre; sky_information [column]: its
+    inverse variance were nothing else fitted; counts [source, column]: electrons per native pixel; model: everything; is_cosmic_ray: pixels rejected; chi2: per degree of freedom of what was kept.
     """
 
     sky: np.ndarray
     sky_density: np.ndarray
+    sky_information: np.ndarray
     counts: np.ndarray
     model: np.ndarray
     variance: np.ndarray
@@ -66,6 +67,8 @@ class OrderFit:
     chi2: float
 
 
+MOST_REJECTED = 0.3  # of the pixels of one wavelength: a cosmic ray is smaller than the slit
+LEAST_COVERAGE = 0.4  # of a profile, below which the pixels do not measure a source
 WEIGHT_ROUNDS = 2  # rounds after which the model is good enough to give the weights; a given first model saves one
 MARGIN = 12  # nodes beyond the first and last pixel, for what the tilt brings in from outside
 
@@ -107,6 +110,8 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
             if penalty is not None:
                 bands = bands + penalty
         solution = splines.solve(bands, vector, ridge=1e-9).reshape(n_nodes, k)
+        for c, profile in enumerate(profiles):
+            solution[:, c] = bridged(solution[:, c], coverage_of(basis, profile, usable & ~rejected))
         parts = [splines.evaluate(solution[:, c], first, components[c]) for c in range(k)]
         model = sum(parts)
         new = _cosmic_rays(pixels, usable, rejected, model, variance, reject_sigma, grow_sigma, model_error)
@@ -123,9 +128,11 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
     z2 = np.where(kept, (pixels.data - model) ** 2 / variance, 0.0)
     dof = max(kept.sum() - k * n_columns, 1)
     native = slice(MARGIN, MARGIN + n_columns)
+    weight = np.where(kept, pixels.slit_light**2 / variance, 0.0)
     return OrderFit(
         sky=parts[-1],
         sky_density=_spline_at_nodes(solution[:, k - 1])[native],
+        sky_information=np.bincount(nearest_node(basis), weight.ravel(), n_nodes)[native],
         counts=solution[native, : k - 1].T,
         model=model,
         variance=model_variance(model, pixels.floor, pixels.ndit),
@@ -134,9 +141,63 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
     )
 
 
+def coverage_of(basis, profile, seen):
+    """Per node, the part of a source's profile that the pixels seen hold; 1 where it has none."""
+    light = np.where(basis.on_grid, np.clip(profile, 0.0, None), 0.0).ravel()
+    node = nearest_node(basis)
+    whole = np.bincount(node, light, basis.n_nodes)
+    part = np.bincount(node, light * seen.ravel(), basis.n_nodes)
+    return np.where(whole > 1e-3, part / np.maximum(whole, 1e-3), 1.0)
+
+
+def bridged(counts, coverage):
+    """Counts with a line drawn across nodes of which too little of the profile was seen.
+
+    Wings alone measure the errors of the sky rather than the source; a source they drag away would make its own pixels look
+    like cosmic rays.
+    """
+    poor = coverage < LEAST_COVERAGE
+    if not poor.any() or poor.all():
+        return counts
+    nodes = np.arange(counts.size)
+    return np.where(poor, np.interp(nodes, nodes[~poor], counts[~poor]), counts)
+
+
 def _spline_at_nodes(coefficients):
     """Values of a cubic B-spline series at its nodes."""
     return ndimage.convolve1d(coefficients, [1 / 6, 4 / 6, 1 / 6], mode="nearest")
+
+
+@dataclass(frozen=True)
+class Stiffness:
+    """What keeps the sky smooth where it has no lines.
+
+    strength [node]: of the penalty on second differences; variance_left [column]: what is then left of the variance that the
+    sky would have without.
+    """
+
+    strength: np.ndarray
+    variance_left: np.ndarray
+
+
+def sky_stiffness(fit, *, length_px, line_sigma):
+    """The Stiffness that suits a fitted sky: between the lines, structure shorter than length_px is damped.
+
+    Columns where the curvature stands line_sigma above its noise, and their neighbours as far as a line's wings, are free.
+    The filter is that of a smoothing spline, 1 / (1 + (length k / 2 pi)^4) for the wave number k (Silverman 1984, Ann. Stat. 12, 898).
+    """
+    information = np.maximum(fit.sky_information, 1e-12 * fit.sky_information.max())
+    curvature = np.zeros_like(fit.sky_density)
+    curvature[1:-1] = np.diff(fit.sky_density, 2)
+    z = ndimage.convolve1d(curvature, [0.5, 1.0, 0.5], mode="nearest") * np.sqrt(information)
+    scale = max(1.4826 * np.median(np.abs(z)), 1e-12)
+    is_line = np.abs(z) > line_sigma * min(scale, 2.5)  # where most of an order is lines the scatter is no noise
+    reach = int(np.ceil(1.5 * length_px))
+    is_line = ndimage.binary_dilation(is_line, iterations=reach)
+    strength = np.where(is_line, 0.0, information * (length_px / (2 * np.pi)) ** 4)
+    k = np.linspace(0.0, np.pi, 400)
+    left = np.mean(1.0 / (1.0 + (length_px * k / (2 * np.pi)) ** 4))
+    return Stiffness(np.pad(strength, MARGIN), np.where(is_line, 1.0, left))
 
 
 def _cosmic_rays(pixels, usable, rejected, model, variance, reject_sigma, grow_sigma, model_error):
@@ -148,7 +209,17 @@ def _cosmic_rays(pixels, usable, rejected, model, variance, reject_sigma, grow_s
     columns = np.arange(z.shape[1])
     out = rejected & (z > grow_sigma)
     out[worst, columns] |= z[worst, columns] > reject_sigma
-    return out | (_with_neighbours(out) & (z > grow_sigma)) if out.any() else out
+    if not out.any():
+        return out
+    out |= _with_neighbours(out) & (z > grow_sigma)
+    return out & ~_too_many(pixels.basis, usable, out)
+
+
+def _too_many(basis, usable, rejected):
+    """Pixels whose wavelength has lost so much of the slit that it is the model that fails there, not the pixels."""
+    node = nearest_node(basis)
+    lost = np.bincount(node, rejected.ravel(), basis.n_nodes) / np.maximum(np.bincount(node, usable.ravel(), basis.n_nodes), 1)
+    return (lost > MOST_REJECTED)[node].reshape(rejected.shape)
 
 
 def _with_neighbours(mask):
@@ -199,14 +270,15 @@ def optimal_counts(exposures, n_columns):
         whole += np.bincount(nearest, light.ravel(), n_nodes)
     scale = bands[-1].max()
     solution = splines.solve(bands, vector, ridge=1e-7) if scale > 0 else np.zeros(n_nodes)
+    coverage = np.clip(seen / np.maximum(whole, 1e-12), 0.0, 1.0)
+    solution = bridged(solution, np.where(whole > 1e-3, coverage, 1.0))
     root = _square_root(bands)
     rows = np.asarray(root.sum(axis=1)).ravel()
     native = slice(MARGIN, MARGIN + n_columns)
     informed = rows > 1e-6 * np.median(rows[rows > 0]) if (rows > 0).any() else np.zeros(n_nodes, bool)
     flux = np.where(informed, (root @ solution) / np.where(informed, rows, 1.0), 0.0)
     variance = np.where(informed, 1.0 / np.where(informed, rows, 1.0) ** 2, np.inf)
-    coverage = seen / np.maximum(whole, 1e-12)
-    return Counts(flux[native], variance[native], np.clip(coverage[native], 0.0, 1.0))
+    return Counts(flux[native], variance[native], coverage[native])
 
 
 def _square_root(bands):
@@ -255,3 +327,23 @@ def boxcar(data, model, good, inside, distance_arcsec, arcsec, half_width_arcsec
     part = np.where(inside, part, 0.0)
     readable = np.where(np.isfinite(data), data, 0.0)
     return (part * readable).sum(axis=0), (part * np.where(good, readable, model)).sum(axis=0), part
+
+
+def corrected_slit_light(position, light, data, sky, variance, usable, *, priors):
+    """The illumination along the slit [row, column], corrected to how the data share the sky's light.
+
+    position: along the slit, -1 to 1; light: as known so far; data: less sources; sky: at illumination 1. The correction is a
+    slope, a bow and a shift of the known illumination along the slit, whose expected sizes are the `priors` (relative, relative,
+    and the shift in units of position): more would follow what the flat knows better, or the wings of a source.
+    """
+    slope = np.gradient(light, axis=0) / np.gradient(position, axis=0)
+    terms = [light * position, light * (position**2 - 1 / 3), slope]
+    expected = sky * light
+    w = np.where(usable & (sky > 0) & np.isfinite(slope), 1.0 / variance, 0.0)
+    columns = [np.where(w > 0, sky * t, 0.0) for t in (light, *terms)]
+    residual = np.where(w > 0, data - expected, 0.0)
+    normal = np.array([[np.sum(w * a * b) for b in columns] for a in columns])
+    normal += np.diag([0.0, *(p**-2.0 for p in priors)]) + 1e-12 * np.eye(len(columns))
+    solution = np.linalg.solve(normal, [np.sum(w * c * residual) for c in columns])
+    corrected = light + sum(x * np.nan_to_num(t) for x, t in zip(solution[1:], terms, strict=True))
+    return np.maximum(corrected, 0.05)

@@ -77,6 +77,9 @@ def _view(exposure, shift, throughput, first, first_shift, source, order):
     pixels = extraction.Pixels(window.data - fit.sky - others, window.floor, good, basis, window.slit_light, exposure.exposure.ndit)
     profile = exposure.profiles[order][source] * throughput
     share = extraction.sky_share(pixels, profile, fit.variance, good, n)
+    left = exposure.sky_variance.get(order)
+    if left is not None and left.size == n:
+        share = share * left
     return View(pixels, profile, fit.variance, share)
 
 

@@ -10,7 +10,7 @@ from soxslib.datamodel import DispersionSolution, Exposure, Quality
 from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
 from soxslib.numerics import extraction, locate
-from soxslib.numerics.cutout import OrderCutout, cut_order, to_binned
+from soxslib.numerics.cutout import OrderCutout, cut_order, to_binned, to_unbinned
 from soxslib.numerics.profile import SlitProfile, analytic_profile, profile_equations, updated
 
 log = logging.getLogger(__name__)
@@ -51,14 +51,15 @@ class ReducedExposure:
     positions: dict[int, np.ndarray]
     bases: dict[int, extraction.Basis]
     fits: dict[int, extraction.OrderFit]
+    sky_variance: dict[int, np.ndarray]  # what smoothness leaves of the sky's variance, per column; empty: all
     profiles: dict[int, list[np.ndarray]]
     slit_profiles: list[SlitProfile]
     traces: list[locate.Trace]
     sources: list[locate.Source]
 
 
-def cut_windows(frame, response, solution, settings):
-    """{order: Window} of a prepared frame, divided by the pixel response where there is one."""
+def cut_windows(frame, flat, solution, settings):
+    """{order: Window} of a prepared frame, divided by the pixel response of the MasterFlat where there is one."""
     arm = load_instrument(frame.exposure.instrument).arm(frame.exposure.arm)
     windows = {}
     for order in solution:
@@ -71,20 +72,32 @@ def cut_windows(frame, response, solution, settings):
             wavelength_nm=limits,
         )
         if cutout is not None:
-            windows[order] = _window(cutout, frame, response)
+            windows[order] = _window(cutout, frame, flat)
     if not windows:
         raise ReductionError(f"{frame.exposure.file}: no order of the wavelength solution falls on the frame; check the solution's arm")
     return windows
 
 
-def _window(cutout, frame, response):
+def _window(cutout, frame, flat):
     data, floor, quality = (cutout.take(a).astype(t) for a, t in ((frame.flux, float), (frame.floor, float), (frame.quality, np.uint16)))
-    if response is not None:
+    slit_light = np.ones_like(data)
+    if flat is not None:
+        response = flat.frame
         q = np.maximum(cutout.take(response.flux).astype(float), 0.05)
         data, floor = data / q, floor / q**2
         # keep what the flat knows of the pixels; where it had no light it says nothing
         quality = quality | (cutout.take(response.quality) & int(Quality.BAD | Quality.HOT | Quality.COLD))
-    return Window(cutout, data, floor, quality, np.ones_like(data))
+        slit_light = _slit_light(cutout, flat, frame.exposure.binning)
+    return Window(cutout, data, floor, quality, slit_light)
+
+
+def _slit_light(cutout, flat, binning):
+    """Illumination along the slit as the flat shows it, for each pixel of a cutout; 1 for an order that the flat lacks."""
+    if cutout.order not in flat.slit:
+        return np.ones(cutout.slit_arcsec.shape)
+    lower, upper = flat.edges.at(cutout.order, to_unbinned(cutout.columns, binning[1]))
+    fraction = (to_unbinned(cutout.rows, binning[0]) - lower) / (upper - lower)
+    return np.maximum(np.interp(fraction, *flat.slit[cutout.order]), 0.05)
 
 
 def native_positions(window, solution, trace, binning):
@@ -161,8 +174,8 @@ def on_pixels(window, trace, slit_profile):
     return distance, np.where(cutout.is_inside, part, 0.0)
 
 
-def fit_window(window, basis, profiles, ndit, settings, start=None, *, is_last=True):
-    """The OrderFit of a window; before the last round only the worst pixels are rejected."""
+def fit_window(window, basis, profiles, ndit, settings, before=None, *, is_last=True):
+    """The OrderFit of a window; `before`: that of the round before. Until the last round only the worst pixels are rejected."""
     pixels = extraction.Pixels(window.data, window.floor, window.good, basis, window.slit_light, ndit)
     return extraction.fit_order(
         pixels,
@@ -171,8 +184,14 @@ def fit_window(window, basis, profiles, ndit, settings, start=None, *, is_last=T
         grow_sigma=settings.grow_sigma,
         model_error=settings.model_error,
         rounds=settings.reject_rounds if is_last else 3,
-        start=start,
+        smoothness=stiffness_of(before, settings).strength if before else None,
+        start=before.model if before else None,
     )
+
+
+def stiffness_of(fit, settings):
+    """The Stiffness of the sky after a fit."""
+    return extraction.sky_stiffness(fit, length_px=settings.sky_smooth_px, line_sigma=settings.sky_line_sigma)
 
 
 def refine_profiles(windows, positions, fits, traces, slit_profiles, settings):
@@ -198,20 +217,47 @@ def refine_profiles(windows, positions, fits, traces, slit_profiles, settings):
     return out
 
 
+def illuminated(windows, fits, settings):
+    """The windows with the slit's illumination corrected to what the sky shows beside the sources."""
+    out = {}
+    for order, w in windows.items():
+        fit = fits[order]
+        source = fit.model - fit.sky
+        quiet = w.good & ~fit.is_cosmic_ray & (source < settings.slit_light_source * np.maximum(fit.sky, 0.0))
+        quiet &= _far_from_sources(source, w.cutout.is_inside)
+        light = extraction.corrected_slit_light(
+            w.cutout.slit_arcsec / settings.half_slit_arcsec,
+            w.slit_light,
+            w.data - source,
+            fit.sky / w.slit_light,
+            fit.variance,
+            quiet,
+            priors=settings.slit_light_prior,
+        )
+        out[order] = replace(w, slit_light=light)
+    return out
+
+
+def _far_from_sources(source, inside):
+    """Pixels of rows that on average hold little of any source: where one stands, its counts hide the slit's illumination."""
+    mean = np.where(inside, source, 0.0).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
+    return (mean < 0.02 * mean.max(initial=0.0))[:, None] | np.zeros(source.shape, bool)
+
+
 def _at_pixels(samples, position):
     """Native samples at the positions of the pixels, smoothed so that noise does not weigh the profile."""
     smooth = np.maximum(ndimage.median_filter(samples, 9, mode="nearest"), 0.0)
     return np.interp(position, np.arange(samples.size), smooth)
 
 
-def reduce_exposure(frame, response, solution, expected_arcsec, settings):
+def reduce_exposure(frame, flat, solution, expected_arcsec, settings):
     """The ReducedExposure of a prepared frame.
 
     Two rounds: positions and profile from the light above a rough sky, then from the light above the fitted one.
     """
     e = frame.exposure
     seeing = float(np.clip(e.seeing_arcsec or settings.seeing_arcsec, 0.4, 3.0))
-    windows = cut_windows(frame, response, solution, settings)
+    windows = cut_windows(frame, flat, solution, settings)
     blocks = estimate_sky(windows, e.ndit, settings)
     sources = find_targets(blocks, expected_arcsec, seeing, settings)
     log.info("%s: sources at %s", e.file, ", ".join(f"{s.slit_arcsec:+.2f} arcsec ({s.significance:.0f} sigma)" for s in sources))
@@ -226,21 +272,23 @@ def reduce_exposure(frame, response, solution, expected_arcsec, settings):
         )
         for s in sources
     ]
-    grid_trace, fits, profiles = traces[0], {}, {}
+    grid_trace, fits, profiles, sky_variance = traces[0], {}, {}, {}
     positions = {o: native_positions(w, solution, grid_trace, e.binning) for o, w in windows.items()}
     bases = {o: extraction.basis_of(positions[o], w.cutout.columns.size) for o, w in windows.items()}
     for round_ in range(settings.rounds):
         is_last = round_ == settings.rounds - 1
         for order, window in windows.items():
             profiles[order] = [on_pixels(window, t, p)[1] for t, p in zip(traces, slit_profiles, strict=True)]
-            start = fits[order].model if order in fits else None
-            fits[order] = fit_window(window, bases[order], profiles[order], e.ndit, settings, start, is_last=is_last)
+            if order in fits:
+                sky_variance[order] = stiffness_of(fits[order], settings).variance_left
+            fits[order] = fit_window(window, bases[order], profiles[order], e.ndit, settings, fits.get(order), is_last=is_last)
         if not is_last:
+            windows = illuminated(windows, fits, settings)
             slit_profiles = refine_profiles(windows, positions, fits, traces, slit_profiles, settings)
             blocks = _blocks_of_fit(windows, fits, settings)
             sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
             traces = [trace_source(blocks, s, windows, settings) for s in sources]
-    return ReducedExposure(e, solution, windows, grid_trace, positions, bases, fits, profiles, slit_profiles, traces, sources)
+    return ReducedExposure(e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces, sources)
 
 
 def _blocks_of_fit(windows, fits, settings):

@@ -53,12 +53,11 @@ def stare(raws, calibrations, settings):
 def reduce_all(raws, expected_arcsec, calibrations, settings):
     """The ScienceResult of exposures, each with the position along the slit where its target is expected."""
     exposures, shifts, warnings, background = [], [], [], None
-    response = getattr(calibrations.flat, "frame", None)
     for raw, expected in zip(raws, expected_arcsec, strict=True):
         frame = prepare(raw, calibrations.bias, calibrations.darks)
         frame, background = subtract_background(frame, calibrations.flat, settings)
         try:
-            reduced = reduce_exposure(frame, response, calibrations.solution, expected, settings)
+            reduced = reduce_exposure(frame, calibrations.flat, calibrations.solution, expected, settings)
         except ReductionError as error:
             warnings.append(str(error))
             continue

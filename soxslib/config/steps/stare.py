@@ -33,6 +33,12 @@ class Settings(StepSettings):
     profile_half_width_arcsec: float = Field(4.0, gt=1, lt=8, description="The slit profile is zero beyond [arcsec]")
     profile_tolerance: float = Field(0.1, gt=0, le=1, description="Expected deviation of the profile from a Moffat shape, of its peak")
     rounds: int = Field(3, ge=1, le=6, description="Rounds of position, profile and fit")
+    sky_smooth_px: float = Field(6.0, gt=0, lt=50, description="Between sky lines, structure of the sky shorter than this is noise [px]")
+    sky_line_sigma: float = Field(3.0, gt=1, description="Curvature of the sky from which it is a line, and left free [sigma]")
+    slit_light_prior: tuple[float, float, float] = Field(
+        (0.02, 0.02, 0.05), description="Expected slope and bow of the sky along the slit against the flat, and shift of the slit's image [half slits]"
+    )
+    slit_light_source: float = Field(0.02, gt=0, description="Pixels with more light of a source, relative to the sky, tell nothing of it")
     boxcar_fwhm: float = Field(1.5, gt=0.3, lt=5, description="Half width of the boxcar's aperture, in FWHM of the profile")
 
     reject_sigma: float = Field(5.0, gt=3, description="A pixel this far above the model is a cosmic ray")

@@ -29,7 +29,9 @@ def sof_lines(path, task_raws, root="."):
     """
     origin = origin_of(path, root)
     arm = origin.sidecar["arm"]
-    lines = [(_raw_path(name, task_raws), f"{_type(_raw_path(name, task_raws))}_{arm}") for name in origin.sidecar["raw"]]
+    lines = [
+        (_raw_path(name, task_raws), f"{_type(_raw_path(name, task_raws))}_{arm}") for name in origin.sidecar["raw"]
+    ]
     for used in _used(origin, root):
         lines.append((used, _category(Path(root) / used)))
         image = used.removesuffix(".fits") + IMAGE
@@ -105,7 +107,9 @@ def regroup(sets, sofs):
         out.append(group)
     missing = [s for s in sofs if s not in named.values()]
     if missing:
-        raise ReductionError(f"config: sof: {missing[0].name} names no frames that belong together here: {missing[0].raw[0]} ...")
+        raise ReductionError(
+            f"config: sof: {missing[0].name} names no frames that belong together here: {missing[0].raw[0]} ..."
+        )
     return out, named
 
 

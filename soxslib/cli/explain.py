@@ -61,7 +61,9 @@ def _facts(origin, limits):
     if changed is None:
         yield "settings: the header does not tell"
     else:
-        yield "settings: " + (", ".join(f"{k} = {v} (default {d})" for k, v, d in changed) if changed else "all default")
+        yield "settings: " + (
+            ", ".join(f"{k} = {v} (default {d})" for k, v, d in changed) if changed else "all default"
+        )
     yield from (f"passed over: {p['path']}: {p['reason']}" for p in s.get("passed_over", []))
 
 
@@ -83,7 +85,9 @@ def changed_settings(origin):
 def _header_of(origin):
     if not origin.path.endswith(".fits"):
         stem = origin.sidecar_path.removesuffix(".qc.json")
-        found = sorted(p for p in os.listdir(os.path.dirname(stem)) if p.startswith(os.path.basename(stem)) and p.endswith(".fits"))
+        found = sorted(
+            p for p in os.listdir(os.path.dirname(stem)) if p.startswith(os.path.basename(stem)) and p.endswith(".fits")
+        )
         if not found:
             return None
         return read_header(os.path.join(os.path.dirname(stem), found[0]))[0]

@@ -13,7 +13,9 @@ from soxslib.errors import ReductionError
 
 def add_arguments(parser):
     parser.add_argument("file", help="a product, of any kind")
-    parser.add_argument("--output", "-o", metavar="SOF", help="write it there ('.': <stem>.sof here); default: print it")
+    parser.add_argument(
+        "--output", "-o", metavar="SOF", help="write it there ('.': <stem>.sof here); default: print it"
+    )
 
 
 def main(options):

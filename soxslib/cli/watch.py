@@ -25,8 +25,12 @@ def add_arguments(parser):
     parser.add_argument("night", nargs="?", default=".", help="the night directory (default: here)")
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="cores to use (default: all)")
     parser.add_argument("--poll", type=float, default=1.0, metavar="S", help="look for files this often [s]")
-    parser.add_argument("--settle", type=float, default=2.0, metavar="S", help="a file unchanged for so long is whole [s]")
-    parser.add_argument("--rest", type=float, default=30.0, metavar="S", help="make everything else after so long a pause [s]")
+    parser.add_argument(
+        "--settle", type=float, default=2.0, metavar="S", help="a file unchanged for so long is whole [s]"
+    )
+    parser.add_argument(
+        "--rest", type=float, default=30.0, metavar="S", help="make everything else after so long a pause [s]"
+    )
     parser.add_argument("--stop-after", type=float, metavar="S", help="end when nothing has happened for so long [s]")
 
 
@@ -94,14 +98,25 @@ class Watch:
     def _make(self, targets, word):
         """Whether Snakemake made targets to the end; stopped in favour of new frames of the sky, unless it makes spectra."""
         self._say(f"making {word}" + (f": {len(targets)}" if word != "everything else" else ""))
-        command = [sys.executable, "-m", "snakemake", "--cores", str(self.options.cores), "--keep-going", "--quiet", "all"]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--cores",
+            str(self.options.cores),
+            "--keep-going",
+            "--quiet",
+            "all",
+        ]
         command += ["--rerun-incomplete", "--rerun-triggers", "mtime", "params", "input"]
         if not Path("Snakefile").exists():
             command += ["--snakefile", str(workflow_dir() / "Snakefile")]
         Path("logs").mkdir(exist_ok=True)
         begun, is_stopped = time.monotonic(), False
         with open("logs/watch.log", "a", encoding="utf8") as log:
-            process = subprocess.Popen([*command, "--", *targets], stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            process = subprocess.Popen(
+                [*command, "--", *targets], stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
             try:
                 while process.poll() is None:
                     time.sleep(min(self.options.poll, 0.5))

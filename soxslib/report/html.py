@@ -42,7 +42,9 @@ def embedded(data):
 def chip(state, text=None):
     """A state as a mark and a word: never by colour alone."""
     mark, word = MARKS[state]
-    return f'<span class="chip {state}"><b aria-hidden="true">{mark}</b> {escape(word if text is None else text)}</span>'
+    return (
+        f'<span class="chip {state}"><b aria-hidden="true">{mark}</b> {escape(word if text is None else text)}</span>'
+    )
 
 
 def words(step):
@@ -99,7 +101,9 @@ def _orders_table(metrics, own, bands):
         limits = own.get(name, {})
         cells = [_order_cell(found.get((name, order)), limits) for order in orders]
         each = limits.get("each", {})
-        ranges = ", ".join(f"{level}s outside {range_text(each[level])}" for level in ("warn", "fail") if each.get(level))
+        ranges = ", ".join(
+            f"{level}s outside {range_text(each[level])}" for level in ("warn", "fail") if each.get(level)
+        )
         title = escape(f"{first['meaning']}{'; ' + ranges if ranges else ''}")
         unit = f" <small>{escape(first['unit'])}</small>" if first["unit"] else ""
         rows.append([f'<span class="name" title="{title}">{escape(name)}</span>{unit}', *cells])

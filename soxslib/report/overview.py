@@ -13,8 +13,14 @@ def overview_page(story, sparks, written):
     """HTML of the first page. sparks: {slug: {arm: thumbnail}}; written: text of when."""
     nights = sorted({i.task.night for i in story.items} | {p.night for p in story.problems if p.night}, reverse=True)
     bodies = [_night(night, story, sparks) for night in nights]
-    sections = bodies if len(nights) == 1 else [_folded(*pair, k == 0) for k, pair in enumerate(zip(nights, bodies, strict=True))]
-    body = f"<h1>{_title(nights)}</h1><p class=sub>{written}</p>" + _filter(story) + "".join(sections) + _leftovers(story)
+    sections = (
+        bodies
+        if len(nights) == 1
+        else [_folded(*pair, k == 0) for k, pair in enumerate(zip(nights, bodies, strict=True))]
+    )
+    body = (
+        f"<h1>{_title(nights)}</h1><p class=sub>{written}</p>" + _filter(story) + "".join(sections) + _leftovers(story)
+    )
     return page(f"SOXS {_title(nights)}", body, scripts=("overview.js",))
 
 
@@ -46,7 +52,9 @@ def _night(night, story, sparks):
     for title, group in (("Targets", science), ("Standards", [t for t in targets if t.is_standard])):
         if group:
             body += f"<h3>{title}</h3>" + table(
-                ["target", "state", "observed", "S/N", "spectrum", "why"], [_target_row(t, sparks.get(t.slug, {})) for t in group], "targets"
+                ["target", "state", "observed", "S/N", "spectrum", "why"],
+                [_target_row(t, sparks.get(t.slug, {})) for t in group],
+                "targets",
             )
     return body + _calibrations(calibrations)
 
@@ -59,10 +67,18 @@ def _numbers(targets, calibrations, items):
     states = Counter(t.state for t in targets)
     cals = count_states(calibrations)
     cells = [
-        (f"{len(science)}", "target" if len(science) == 1 else "targets", plural(len(targets) - len(science), "standard")),
+        (
+            f"{len(science)}",
+            "target" if len(science) == 1 else "targets",
+            plural(len(targets) - len(science), "standard"),
+        ),
         (f"{calibrated}<small>/{spectra}</small>", "spectra flux-calibrated", ""),
         (f"{states['fail']}", "failed", f"{states['warn']} to look at" if states["warn"] else ""),
-        (f"{cals['pass'] + cals['warn']}<small>/{len(calibrations)}</small>", "calibrations usable", f"{cals['fail']} failed" if cals["fail"] else ""),
+        (
+            f"{cals['pass'] + cals['warn']}<small>/{len(calibrations)}</small>",
+            "calibrations usable",
+            f"{cals['fail']} failed" if cals["fail"] else "",
+        ),
     ]
     more = lambda text: f"<small{'' if 'standard' in text else ' class=warn'}>{escape(text)}</small>"
     body = "".join(f"<div><b>{value}</b><span>{label}</span>{more(text)}</div>" for value, label, text in cells)
@@ -72,11 +88,16 @@ def _numbers(targets, calibrations, items):
 def _target_row(target, spark):
     link = f'<a class="target" href="target/{target.slug}.html">{escape(target.name)}</a>'
     seen = "<br>".join(
-        f"{escape(o.sky.task.arm)} {words(o.sky.task.step)} {time_text(o.sky.task.mjd)[11:]}" for o in target.observations
+        f"{escape(o.sky.task.arm)} {words(o.sky.task.step)} {time_text(o.sky.task.mjd)[11:]}"
+        for o in target.observations
     )
     snr = "<br>".join(f"{escape(o.sky.task.arm)} {number(o.sky.metric('SNR MEDIAN'))}" for o in target.observations)
     reasons = target.reasons
-    why = escape(reasons[0]) + (f" <small>and {len(reasons) - 1} more</small>" if len(reasons) > 1 else "") if reasons else ""
+    why = (
+        escape(reasons[0]) + (f" <small>and {len(reasons) - 1} more</small>" if len(reasons) > 1 else "")
+        if reasons
+        else ""
+    )
     return [link, chip(target.state), seen, snr, _thumbnail(spark), why]
 
 
@@ -113,7 +134,9 @@ def _timeline(items):
     bottom = 24 * len(arms)
     marks = "".join(_bar(item, start, end, 24 * arms.index(item.task.arm), place) for item, start, end in bars)
     names = "".join(f'<text x="0" y="{24 * k + 16}">{escape(arm)}</text>' for k, arm in enumerate(arms))
-    breaks = "".join(f'<text class="tick" x="{place(a) - 15:.0f}" y="{bottom / 2 + 4:.0f}">⋯</text>' for a, _ in parts[1:])
+    breaks = "".join(
+        f'<text class="tick" x="{place(a) - 15:.0f}" y="{bottom / 2 + 4:.0f}">⋯</text>' for a, _ in parts[1:]
+    )
     ticks = "".join(_tick(t, place(t), bottom) for part in parts for t in _ticks(*part))
     return (
         f'<div class="scroll"><svg class="timeline" viewBox="0 0 1000 {bottom + 20}" role="img" '
@@ -124,7 +147,9 @@ def _timeline(items):
 def _bar(item, start, end, row, place):
     sky = item.task.step in SKY
     kind = ("sky" if item.task.role == "science" else "std") if sky else "cal"
-    title = f"{time_text(start)[11:]} {item.task.step.replace('_', ' ')} {item.task.target if sky else ''} ({item.state})"
+    title = (
+        f"{time_text(start)[11:]} {item.task.step.replace('_', ' ')} {item.task.target if sky else ''} ({item.state})"
+    )
     top, height = (row + 2, 18) if sky else (row + 8, 6)
     width = max(place(end) - place(start), 3)
     return (
@@ -189,7 +214,13 @@ def _calibrations(items):
     order = {"fail": 0, "warn": 1, "none": 2, "pass": 3}
     ranked = sorted(items, key=lambda i: order[i.state])
     rows = [
-        [words(i.task.step), escape(i.task.arm), f'<a href="calibration/{calibration_file(i)}">{escape(i.task.stem)}</a>', chip(i.state), escape(i.reason)]
+        [
+            words(i.task.step),
+            escape(i.task.arm),
+            f'<a href="calibration/{calibration_file(i)}">{escape(i.task.stem)}</a>',
+            chip(i.state),
+            escape(i.reason),
+        ]
         for i in ranked
     ]
     states = count_states(items)

@@ -12,7 +12,10 @@ from soxslib.io.tables import read_ecsv
 
 JOIN = 2  # bins: the resolution element has six or more
 CYCLE = ("#0072B2", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#B8860B")  # as in the figures
-UNUSABLE = int(~(Quality.TELLURIC | Quality.INTERPOLATED | Quality.EXTRAPOLATED | Quality.POOR_SKY | Quality.NONLINEAR)) & 0xFFFF
+UNUSABLE = (
+    int(~(Quality.TELLURIC | Quality.INTERPOLATED | Quality.EXTRAPOLATED | Quality.POOR_SKY | Quality.NONLINEAR))
+    & 0xFFFF
+)
 LINES = 400  # sky lines that are marked, the brightest
 
 
@@ -93,7 +96,10 @@ def arm_payload(instrument, arm):
     source = load_instrument(instrument)
     orders = source.arm(arm)["orders"]
     ranked = sorted(orders, key=lambda o: orders[o]["wavelength_nm"][0])
-    named = [[str(orders[o].get("band", o)), *orders[o]["wavelength_nm"], CYCLE[i % len(CYCLE)]] for i, o in enumerate(ranked)]
+    named = [
+        [str(orders[o].get("band", o)), *orders[o]["wavelength_nm"], CYCLE[i % len(CYCLE)]]
+        for i, o in enumerate(ranked)
+    ]
     low, high = named[0][1], max(row[2] for row in named)
     table = read_ecsv(source.table_path(arm, "sky_lines"))
     inside = np.flatnonzero((table["wavelength"] > low) & (table["wavelength"] < high))

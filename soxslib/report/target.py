@@ -19,7 +19,14 @@ def target_page(target, story, payloads, pictures):
     body += [_observation(o, story, pictures.get(o.sky.task.stem)) for o in target.observations]
     data = {"name": target.name, "arms": payloads["arms"], "series": _series(target, payloads)}
     crumbs = [(target.name, "#")]
-    return page(f"{target.name} {target.night}", "".join(body), scripts=("plot.js", "target.js"), data=data, root="../", crumbs=crumbs)
+    return page(
+        f"{target.name} {target.night}",
+        "".join(body),
+        scripts=("plot.js", "target.js"),
+        data=data,
+        root="../",
+        crumbs=crumbs,
+    )
 
 
 def _heading(target):
@@ -149,12 +156,22 @@ def calibrations_table(items, story, root):
             rows.append([words(name), "none", "", chip("warn", "missing"), escape(reason)])
     rows = [row for row in rows if row]
     unique = list({tuple(row): row for row in rows}.values())
-    return table(["calibration", "made of", "age", "state", "note"], unique, "cal") if unique else "<p class=empty>None used.</p>"
+    return (
+        table(["calibration", "made of", "age", "state", "note"], unique, "cal")
+        if unique
+        else "<p class=empty>None used.</p>"
+    )
 
 
 def _calibration_row(path, task, source, reason, root):
     if source is None:
-        return [words(Path(path).parent.name), escape(Path(path).name), "", "", f"from elsewhere{'; ' + escape(reason) if reason else ''}"]
+        return [
+            words(Path(path).parent.name),
+            escape(Path(path).name),
+            "",
+            "",
+            f"from elsewhere{'; ' + escape(reason) if reason else ''}",
+        ]
     if source.task.stem == task.stem and source.task.step != "response":
         return None  # its own spectrum
     link = f'<a href="{root}calibration/{calibration_file(source)}">{escape(source.task.stem)}</a>'

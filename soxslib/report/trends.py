@@ -33,7 +33,10 @@ def trend_files(story):
     for item in story.items:
         if item.sidecar.get("metrics"):
             by_step.setdefault(item.task.step, []).append(item)
-    return {step: f"trendData({embedded(step)},{embedded(_table(items, story.limits))});\n" for step, items in by_step.items()}
+    return {
+        step: f"trendData({embedded(step)},{embedded(_table(items, story.limits))});\n"
+        for step, items in by_step.items()
+    }
 
 
 def _table(items, limits):
@@ -55,7 +58,9 @@ def _table(items, limits):
 
 
 def _put(metrics, m, own, row):
-    entry = metrics.setdefault(m["name"], {"unit": m["unit"], "meaning": m["meaning"], "limits": _levels(own.get(m["name"], {})), "values": {}})
+    entry = metrics.setdefault(
+        m["name"], {"unit": m["unit"], "meaning": m["meaning"], "limits": _levels(own.get(m["name"], {})), "values": {}}
+    )
     values = entry["values"].setdefault("" if m["order"] is None else str(m["order"]), [])
     values += [None] * (row - 1 - len(values))
     values.append(float(f"{m['value']:.5g}"))

@@ -48,7 +48,9 @@ def spectrum(arm, rng, calibrated, stride=1):
     zero = np.zeros(wave.size)
     sky = 50 + 400 * np.exp(-0.5 * ((wave - 557.73) / 0.1) ** 2)
     extra = {"flux_calibrated": True, "systematic_error": 0.03 * flux * scale} if calibrated else {}
-    return MergedSpectrum(wave, flux * scale, error * scale, quality.astype(np.uint16), sky * scale, (zero, zero), zero, **extra)
+    return MergedSpectrum(
+        wave, flux * scale, error * scale, quality.astype(np.uint16), sky * scale, (zero, zero), zero, **extra
+    )
 
 
 def straight_orders(arm, rng):
@@ -77,7 +79,9 @@ class MadeUpNight:
             for arm in arms:
                 self._target(number, arm)
         stem = "20260128T080000_VIS_1X1_1_STARE_OBJ_SLIT1_0_300_0S_LOST"
-        self.problems.append(Problem(f"stare {stem}", "no spatial solution: not observed", "stare", "VIS", NIGHT, stem, "LOST"))
+        self.problems.append(
+            Problem(f"stare {stem}", "no spatial solution: not observed", "stare", "VIS", NIGHT, stem, "LOST")
+        )
 
     def put_limits(self, limits):
         products.write_json(LIMITS_FILE, limits_rules(check_config({"limits": limits}), load_instrument("SOXS")))
@@ -85,15 +89,29 @@ class MadeUpNight:
     @property
     def plan(self):
         """Path of the plan."""
-        content = {"tasks": [vars(t) for t in self.tasks], "problems": [vars(p) for p in self.problems], "notes": ["one <frame> & more"]}
+        content = {
+            "tasks": [vars(t) for t in self.tasks],
+            "problems": [vars(p) for p in self.problems],
+            "notes": ["one <frame> & more"],
+        }
         products.write_json(".soxs/plan.json", content)
         return Path(".soxs/plan.json")
 
     def _sidecar(self, task, *metrics, status="ok", **facts):
-        conditions = {"mjd": task.mjd, "rotator_deg": 12.0, "detector_temperature_k": 150.0, "exposure_s": 600.0, "ndit": 1}
-        content = dict(step=task.step, arm=task.arm, stem=task.stem, status=status, metrics=list(metrics), conditions=conditions)
+        conditions = {
+            "mjd": task.mjd,
+            "rotator_deg": 12.0,
+            "detector_temperature_k": 150.0,
+            "exposure_s": 600.0,
+            "ndit": 1,
+        }
+        content = dict(
+            step=task.step, arm=task.arm, stem=task.stem, status=status, metrics=list(metrics), conditions=conditions
+        )
         raw = [Path(p).name for p in task.inputs["raw"]]
-        products.write_json(task.outputs["metrics"], {**content, "raw": raw, "used": [], "passed_over": [], "warnings": [], **facts})
+        products.write_json(
+            task.outputs["metrics"], {**content, "raw": raw, "used": [], "passed_over": [], "warnings": [], **facts}
+        )
 
     def _flats(self, arm):
         out = []
@@ -101,7 +119,9 @@ class MadeUpNight:
             stem = f"20260127T{hour}0000_{arm}_MFLAT"
             folder = f"reduced/{NIGHT}/master_flat/{stem}"
             outputs = {"product": f"{folder}.fits", "metrics": f"{folder}.qc.json", "verdict": f"{folder}.verdict"}
-            task = Task("master_flat", arm, NIGHT, stem, "", "flat", MJD - 9 + hour / 24, {"raw": [f"raw/{stem}.fits"]}, outputs)
+            task = Task(
+                "master_flat", arm, NIGHT, stem, "", "flat", MJD - 9 + hour / 24, {"raw": [f"raw/{stem}.fits"]}, outputs
+            )
             self._sidecar(task, metric("SATURATED FRAC", saturated), metric("FLAT SNR", 150.0, order=11))
             self.tasks.append(task)
             out.append(task.product)
@@ -111,11 +131,26 @@ class MadeUpNight:
         stem = f"20260128T{number // 60 + 1:02d}{number % 60:02d}00_{arm}_STARE_OBJ_SN{number:03d}"
         folder, name = f"reduced/{NIGHT}/stare/{stem}", f"SN{number:03d}"
         raw, mjd = {"raw": [f"raw/{stem}.fits"]}, MJD + number / 1440
-        suffixes = {"orders": "_EXTRACTED_ORDERS.fits", "merged": "_EXTRACTED_MERGED.fits", "rectified": "_RECTIFIED.fits", "metrics": ".qc.json"}
+        suffixes = {
+            "orders": "_EXTRACTED_ORDERS.fits",
+            "merged": "_EXTRACTED_MERGED.fits",
+            "rectified": "_RECTIFIED.fits",
+            "metrics": ".qc.json",
+        }
         sky = Task("stare", arm, NIGHT, stem, name, "science", mjd, raw | {"master_flat": self.flats[arm]},
                    {k: folder + s for k, s in suffixes.items()})  # fmt: skip
         suffixes = {"fluxcal": "_FLUXCAL.fits", "metrics": "_FLUXCAL.qc.json"}
-        flux = Task("flux_calibration", arm, NIGHT, stem, name, "science", mjd, raw, {k: folder + s for k, s in suffixes.items()})
+        flux = Task(
+            "flux_calibration",
+            arm,
+            NIGHT,
+            stem,
+            name,
+            "science",
+            mjd,
+            raw,
+            {k: folder + s for k, s in suffixes.items()},
+        )
         bad, good = self.flats[arm]
         history = dict(used=[good], passed_over=[{"path": bad, "reason": "SATURATED FRAC is 0.4, 0 to 0.02 is needed"}])
         chi2 = 1.8 if number == 1 else 1.0

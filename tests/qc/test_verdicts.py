@@ -1,0 +1,54 @@
+"""States of metrics and products; the right answers follow from the definition of a range."""
+
+import json
+
+import pytest
+
+from soxslib.qc.verdicts import (
+    FAIL,
+    LIMITS_FILE,
+    PASS,
+    REJECTED,
+    UNKNOWN,
+    USABLE,
+    WARN,
+    judge,
+    rejection,
+    state_of,
+    verdict_word,
+)
+
+LIMITS = {"warn": [0, 1], "fail": [None, 5], "each": {"warn": [0, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("value", "order", "state"),
+    [(0.5, None, PASS), (1, None, PASS), (1.5, None, WARN), (-3, None, WARN), (6, None, FAIL), (None, None, WARN),
+     ("fit", None, UNKNOWN), (1.5, 3, PASS), (6, 3, WARN)],
+)  # fmt: skip
+def test_ends_belong_to_a_range_and_orders_have_their_own(value, order, state):
+    assert state_of({"name": "A", "value": value, "order": order}, LIMITS)[0] == state
+
+
+def test_the_worst_metric_decides_and_comes_first():
+    metrics = [{"name": "A", "value": 2.0, "order": None}, {"name": "B", "value": 9.0, "order": None}]
+    limits = {"stare": {"VIS": {"A": LIMITS, "B": LIMITS}}}
+    verdict = judge({"step": "stare", "arm": "VIS", "metrics": metrics}, limits)
+    assert verdict.state == FAIL
+    assert verdict.reason == "B is 9, at most 5 is needed and 1 more"
+
+
+def test_a_failed_step_fails_whatever_its_limits():
+    assert judge({"status": "failed", "reason": "the lamp was off"}, {}).reasons == ("the lamp was off",)
+
+
+def test_only_calibrations_are_rejected_and_only_by_the_limits_in_force(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bad = {"step": "master_flat", "arm": "VIS", "metrics": [{"name": "A", "value": 9.0, "order": None}]}
+    assert rejection(bad) is None  # nothing is in force
+    (tmp_path / ".soxs").mkdir()
+    rules = {"guarded": ["master_flat"], "limits": {step: {"VIS": {"A": LIMITS}} for step in ("master_flat", "stare")}}
+    (tmp_path / LIMITS_FILE).write_text(json.dumps(rules))
+    assert rejection(bad) == "A is 9, at most 5 is needed"
+    assert rejection({**bad, "step": "stare"}) is None  # a spectrum is marked, not withheld
+    assert (verdict_word(bad), verdict_word({**bad, "metrics": []})) == (REJECTED, USABLE)

@@ -1,0 +1,98 @@
+"""The report of a made-up night: what its pages say and what is written again. Right answers: what was put in."""
+
+import base64
+import json
+import re
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up_report import LINE_NM, MadeUpNight, read_state, spectrum
+
+from soxslib.report.build import build
+from soxslib.report.payload import joined
+from soxslib.report.picture import write_png
+
+PAGE = "report/target/2026-01-27_SN000.html"
+
+
+@pytest.fixture
+def night(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return MadeUpNight(stride=20)
+
+
+def test_the_first_page_tells_states_and_reasons(night):
+    build(night.plan)
+    text = Path("report/index.html").read_text()
+    assert "EXTRACTION CHI2 of order 11 is 1.8" in text
+    assert "no spatial solution: not observed" in text
+    assert "one &lt;frame&gt; &amp; more" in text
+
+
+def test_a_targets_page_tells_what_was_passed_over_and_why(night):
+    build(night.plan)
+    text = Path(PAGE).read_text()
+    assert "passed over:</b> SATURATED FRAC is 0.4" in text
+    assert 'href="../calibration/master_flat_20260127T170000_VIS_MFLAT.html"' in text
+
+
+def test_every_link_between_pages_leads_somewhere(night):
+    build(night.plan)
+    for page in Path("report").rglob("*.html"):
+        for link in re.findall(r'(?:href|src)="([^"#]+)"', page.read_text()):
+            if not link.startswith("data:"):
+                assert (page.parent / link).exists(), f"{page}: {link}"
+
+
+def test_no_page_asks_the_network_for_anything(night):
+    build(night.plan)
+    for page in Path("report").rglob("*.html"):
+        assert not re.search(r"""(?:src|href|url\()=?["']?https?:""", page.read_text())
+
+
+def test_spectra_stand_in_the_page_as_they_are_on_disk(night):
+    build(night.plan)
+    data = json.loads(re.search(r'id="data">(.*?)</script>', Path(PAGE).read_text())[1].replace("\\u003c", "<"))
+    vis = next(s for s in data["series"] if s["arm"] == "VIS" and s["kind"] == "flux")
+    flux = np.frombuffer(base64.b64decode(vis["flux"]), "<f2").astype(float) * vis["scale"]
+    wave = vis["start"] + vis["step"] * np.arange(flux.size)
+    truth = 300e-18 * (wave / 600) ** -1.5
+    away = np.abs(wave - LINE_NM) > 5
+    assert np.median(flux[away] / truth[away]) == pytest.approx(1, abs=0.005)
+
+
+def test_joined_bins_have_the_error_of_a_mean(rng):
+    mean, error, _, _ = joined(spectrum("VIS", rng, False))
+    wave = np.arange(350.01, 853, 0.04)[: mean.size]
+    away = np.abs(wave - LINE_NM) > 5
+    pull = ((mean - 300 * (wave / 600) ** -1.5) / error)[away]
+    assert np.std(pull) == pytest.approx(1, abs=5 / np.sqrt(2 * pull.size))  # 5 sigma of a scatter of so many
+
+
+def test_nothing_is_written_again_without_need(night):
+    build(night.plan)
+    pages = [p for p in Path("report").rglob("*.*")]
+    before = {p: p.stat().st_mtime_ns for p in pages}
+    build(night.plan)
+    assert {p: p.stat().st_mtime_ns for p in pages} == before
+    assert len(read_state("report")) == 3
+
+
+def test_another_limit_changes_states_and_nothing_else(night):
+    build(night.plan)
+    night.put_limits({"stare": {"EXTRACTION CHI2": {"each": {"fail": [0, 1.5]}}}})
+    story = build(night.plan)
+    assert {t.name: t.state for t in story.targets} == {"SN000": "pass", "SN001": "fail", "LOST": "fail"}
+
+
+def test_a_png_holds_the_image(tmp_path, rng):
+    """Against the format itself: chunks found again, rows unpacked."""
+    image = rng.integers(0, 255, (7, 11)).astype(np.uint8)
+    write_png(tmp_path / "a.png", image)
+    data = (tmp_path / "a.png").read_bytes()
+    start = data.index(b"IDAT")
+    size = int.from_bytes(data[start - 4 : start], "big")
+    rows = np.frombuffer(zlib.decompress(data[start + 4 : start + 4 + size]), np.uint8).reshape(7, 12)
+    assert (rows[:, 1:] == image).all() and (rows[:, 0] == 0).all()

@@ -1,5 +1,7 @@
 """Reading what a science step needs and writing what it makes."""
 
+import logging
+
 import numpy as np
 
 from soxslib.errors import ReductionError
@@ -9,7 +11,10 @@ from soxslib.io.flats import read_master_flat
 from soxslib.io.keywords import exposure_of
 from soxslib.io.masters import read_master_bias, read_master_dark
 from soxslib.io.rectified import write_rectified
+from soxslib.io.standards import read_standard
 from soxslib.io.tables import read_ecsv
+
+log = logging.getLogger(__name__)
 
 
 def read_calibrations(job, exposure):
@@ -33,7 +38,19 @@ def read_calibrations(job, exposure):
     table = read_ecsv(load_instrument(exposure.instrument).table_path(exposure.arm, "sky_lines"))
     order = np.argsort(table["wavelength"])
     lines = (table["wavelength"][order], table["flux"][order])
-    return Calibrations(solution, arc, width_px, bias, darks, flat, lines)
+    return Calibrations(solution, arc, width_px, bias, darks, flat, lines, _template(exposure))
+
+
+def _template(exposure):
+    """(wavelength, flux) of a flux standard, None of any other target."""
+    if "STD" not in exposure.type:
+        return None
+    try:
+        standard = read_standard(exposure)
+    except ReductionError as error:
+        log.info("%s; its orders are tied without its catalogue spectrum", error)
+        return None
+    return standard.wavelength_nm, standard.flux
 
 
 def _read_spatial(path):

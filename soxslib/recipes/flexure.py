@@ -1,4 +1,7 @@
-"""The shift of each order of an exposure since the arc, from the sky in the exposure itself and what is known of the instrument."""
+"""The shift of each order of an exposure since the arc, from its sky, its object and what is known of the instrument."""
+
+import logging
+from dataclasses import replace
 
 import numpy as np
 
@@ -6,8 +9,169 @@ from soxslib.instruments import load_instrument
 from soxslib.numerics import flexure, skylines
 from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.dispersion import jacobian
+from soxslib.numerics.flexure_evidence import evidence_of_object
+from soxslib.numerics.lineshift import Shift
+
+log = logging.getLogger(__name__)
 
 SEARCH_PX = 8.0  # largest shift looked for: twice what was ever seen in the orders that have sky lines
+DOUBT_SIGMA = 4.0  # one or two lines that disagree by more with all else are no sky lines
+LEAST_BLAZE = 0.003  # of the order's largest: an object's spectrum is not read below
+BLUR_PX = 0.8  # Gaussian sigma of the optics in unbinned pixels, for an order without measured line-spread function
+
+
+def observation_shifts(exposures, calibrations):
+    """[{order: OrderShift}] of the ReducedExposures of one observation.
+
+    Each has its own sky and rotator. What the object tells is common: minutes apart, the exposures' shifts differ by
+    what sky and rotator say, so that their spectra are added on the pixels of the first, and its statements hold for
+    the others after the same difference.
+    """
+    first = exposures[0].exposure
+    model = load_instrument(first.instrument).yaml("flexure.yaml")[first.arm]
+    sky = [sky_shifts(e, calibrations, model) for e in exposures]
+    rotator = [rotator_statements(e.exposure, calibrations.arc, model) for e in exposures]
+    predicted = [
+        flexure.arm_shifts(e.windows, s, model, evidence=r, doubt_sigma=DOUBT_SIGMA)
+        for e, s, r in zip(exposures, sky, rotator, strict=True)
+    ]
+    if not model.get("object"):
+        return predicted
+    differences = [{o: p[o].pixels - predicted[0][o].pixels for o in p if o in predicted[0]} for p in predicted]
+    statements = object_statements(exposures, differences, calibrations, model)
+    out = []
+    for e, s, r, difference in zip(exposures, sky, rotator, differences, strict=True):
+        apart = model["object"]["drift_px_hour"] * 24.0 * abs(e.exposure.mjd - first.mjd)
+        moved = [_moved(statement, difference, apart) for statement in statements]
+        scale = _px_per_arcsec(e, min(e.windows)) * e.exposure.binning[1]
+        out.append(
+            flexure.arm_shifts(
+                e.windows,
+                s,
+                model,
+                evidence=[*r, *moved],
+                centring_px=model["centring_arcsec"] * scale,
+                doubt_sigma=DOUBT_SIGMA,
+            )
+        )
+    return out
+
+
+def sky_shifts(reduced, calibrations, model):
+    """{order: Shift} that the sky lines of an exposure show."""
+    return {order: _sky_shift(reduced, order, calibrations, model) for order in reduced.windows}
+
+
+def _sky_shift(reduced, order, calibrations, model):
+    binning = reduced.exposure.binning[1]
+    wavelength, sky, variance = sky_spectrum(reduced, order)
+    if np.isfinite(wavelength).sum() < 50:
+        return Shift()
+    return skylines.measure_sky_shift(
+        wavelength,
+        sky,
+        variance,
+        calibrations.sky_lines,
+        wavelength_range=reduced.solution[order].wavelength_nm,
+        sigma_px=calibrations.width_px.get(order, BLUR_PX) / binning,
+        slit_px=max((reduced.exposure.slit_width_arcsec or 1.0) * _px_per_arcsec(reduced, order), 0.3),
+        search_px=SEARCH_PX,
+        line_error_px=0.02,
+        slope_px=model["slope_px"],
+        template_error=0.03,
+        min_significance=6.0,
+        binning=binning,
+    )
+
+
+def rotator_statements(exposure, arc, model):
+    """What the instrument's known flexure lets expect."""
+    hours = 24.0 * (exposure.mjd - arc.mjd)
+    return flexure.evidence_of_rotator(
+        model, angle_deg=exposure.rotator_deg, arc_angle_deg=arc.rotator_deg, hours=hours
+    )
+
+
+def object_statements(exposures, differences, calibrations, model):
+    """Statements of the first target's own spectrum, about the first exposure.
+
+    differences: of each exposure, {order: px along the dispersion} that it has moved since the first.
+    """
+    first = exposures[0]
+    orders = [o for o in first.windows if all(o in e.windows for e in exposures)]
+    spectra = {o: _added([_object_spectrum(e, o, calibrations.flat) for e in exposures], o, exposures, differences) for o in orders}
+    spectra = {o: s for o, s in spectra.items() if np.isfinite(s[1]).sum() > 100}
+    return evidence_of_object(
+        spectra,
+        first.solution,
+        model,
+        fwhm_px={o: _line_fwhm_px(first, o, calibrations.width_px.get(o, BLUR_PX)) for o in spectra},
+        search_px=SEARCH_PX,
+        template=calibrations.template,
+        binning=first.exposure.binning[1],
+    )
+
+
+def _object_spectrum(reduced, order, flat):
+    """(counts over blaze, variance) of the target on the native pixels of an exposure, NaN where there is little light."""
+    window, fit, profile = reduced.windows[order], reduced.fits[order], reduced.profiles[order][0]
+    good = window.good & ~fit.is_cosmic_ray
+    information = np.where(good, profile**2 / fit.variance, 0.0).sum(axis=0)
+    seen = np.where(good, profile, 0.0).sum(axis=0) > 0.5 * profile.sum(axis=0)
+    blaze = np.ones(information.size)
+    if flat is not None and order in flat.blaze:
+        lamp = flat.blaze[order]
+        blaze = lamp[np.clip(window.cutout.columns, 0, lamp.size - 1)] / np.nanmax(lamp)
+    use = seen & (information > 0) & (blaze > LEAST_BLAZE)
+    blaze = np.where(use, blaze, np.nan)
+    return fit.counts[0] / blaze, 1.0 / np.where(use, information, 1.0) / blaze**2
+
+
+def _added(spectra, order, exposures, differences):
+    """(wavelength, flux, variance): mean of the exposures' spectra on the first one's pixels, weighted by their noise.
+
+    The variance of an interpolated sample is taken as that of the pixels: right for features wider than a pixel.
+    """
+    target = native_wavelengths(exposures[0], order)
+    moments = np.zeros((2, target.size))
+    for (flux, variance), e, difference in zip(spectra, exposures, differences, strict=True):
+        moved = flexure.OrderShift(difference[order], 0.0, 0.0, 0.0, "")
+        own = native_wavelengths(e, order, moved)
+        k = np.flatnonzero(np.isfinite(own))
+        k = k[np.argsort(own[k])]
+        if k.size < 2:
+            continue
+        # NaN of an unread pixel spreads to its neighbours; the first exposure's own pixels are met exactly
+        at = lambda values: np.interp(target, own[k], values[k], left=np.nan, right=np.nan)
+        y, weight = at(flux), 1.0 / at(variance)
+        use = np.isfinite(y) & np.isfinite(weight)
+        moments[:, use] += (weight * y)[use], weight[use]
+    with np.errstate(all="ignore"):
+        return target, moments[0] / moments[1], 1.0 / np.where(moments[1] > 0, moments[1], np.nan)
+
+
+def _line_fwhm_px(reduced, order, sigma_px):
+    """Width of a line of a point source, in pixels as binned: the optics and what the slit leaves of the seeing."""
+    e = reduced.exposure
+    variance = (reduced.slit_profiles[0].fwhm_arcsec / 2.3548) ** 2
+    if e.slit_width_arcsec:
+        variance = 1.0 / (1.0 / variance + 12.0 / e.slit_width_arcsec**2)
+    return 2.3548 * float(np.hypot(sigma_px / e.binning[1], np.sqrt(variance) * _px_per_arcsec(reduced, order)))
+
+
+def _px_per_arcsec(reduced, order):
+    """Pixels as binned along the dispersion per arcsecond, ASSUME as many as across it."""
+    solution = reduced.solution[order]
+    middle = 0.5 * sum(solution.wavelength_nm)
+    return float(np.abs(jacobian(solution, middle, 0.0).across_by_slit)) / reduced.exposure.binning[1]
+
+
+def _moved(statement, difference, apart_px):
+    """The statement for an exposure that has moved by these differences, each known to `apart_px`."""
+    own = [(a, difference.get(order, 0.0)) for order, (a, _) in statement.terms.items()]
+    value = statement.value + sum(a * d for a, d in own)
+    error = np.sqrt(statement.error**2 + sum((a * apart_px) ** 2 for a, _ in own))
+    return replace(statement, value=float(value), error=float(error))
 
 
 def sky_spectrum(reduced, order):
@@ -33,39 +197,3 @@ def native_wavelengths(reduced, order, shift=None, trace=None):
 def _wide(limits):
     margin = 0.02 * (limits[1] - limits[0])
     return limits[0] - margin, limits[1] + margin
-
-
-def exposure_shifts(reduced, arc, lines, width_px):
-    """{order: OrderShift} of a ReducedExposure.
-
-    arc: Exposure of the arc behind the solution; lines: (wavelength, flux) of the night sky, sorted; width_px: {order: Gaussian
-    sigma of the optics in unbinned pixels}.
-    """
-    e = reduced.exposure
-    instrument = load_instrument(e.instrument)
-    model = instrument.yaml("flexure.yaml")[e.arm]
-    measured = {}
-    for order, window in reduced.windows.items():
-        wavelength, sky, variance = sky_spectrum(reduced, order)
-        solution = reduced.solution[order]
-        middle = float(np.nanmedian(wavelength))
-        px_per_arcsec = float(np.abs(jacobian(solution, middle, 0.0).across_by_slit)) / e.binning[1]
-        measured[order] = skylines.measure_sky_shift(
-            wavelength,
-            sky,
-            variance,
-            lines,
-            wavelength_range=solution.wavelength_nm,
-            sigma_px=width_px.get(order, 0.8) / e.binning[1],
-            slit_px=max((e.slit_width_arcsec or 1.0) * px_per_arcsec, 0.3),
-            search_px=SEARCH_PX,
-            line_error_px=0.02,
-            slope_px=model["slope_px"],
-            template_error=0.03,
-            min_significance=6.0,
-            binning=e.binning[1],
-        )
-    evidence = flexure.evidence_of_rotator(
-        model, angle_deg=e.rotator_deg, arc_angle_deg=arc.rotator_deg, hours=24.0 * (e.mjd - arc.mjd)
-    )
-    return flexure.arm_shifts(reduced.windows, measured, model, evidence=evidence, doubt_sigma=4.0)

@@ -8,7 +8,7 @@ import numpy as np
 from soxslib.datamodel import Frame, MergedSpectrum, OrderSpectrum, Quality
 from soxslib.errors import ReductionError
 from soxslib.recipes.combine import extract_source, relative_throughput
-from soxslib.recipes.flexure import exposure_shifts
+from soxslib.recipes.flexure import observation_shifts
 from soxslib.recipes.merge_orders import merge_extracted, with_blaze
 from soxslib.recipes.prepare import prepare
 from soxslib.recipes.science import ReducedExposure, reduce_exposure
@@ -27,6 +27,7 @@ class Calibrations:
     darks: list = field(default_factory=list)
     flat: object = None  # MasterFlat
     sky_lines: tuple = ((), ())  # (wavelength [nm], flux)
+    template: tuple | None = None  # (wavelength [nm], flux) of the target, a flux standard
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def stare(raws, calibrations, settings):
 
 def reduce_all(raws, expected_arcsec, calibrations, settings):
     """The ScienceResult of exposures, each with the position along the slit where its target is expected."""
-    exposures, shifts, warnings, background = [], [], [], None
+    exposures, warnings, background = [], [], None
     for raw, expected in zip(raws, expected_arcsec, strict=True):
         frame = prepare(raw, calibrations.bias, calibrations.darks)
         frame, background = subtract_background(frame, calibrations.flat, settings)
@@ -62,9 +63,9 @@ def reduce_all(raws, expected_arcsec, calibrations, settings):
             warnings.append(str(error))
             continue
         exposures.append(reduced)
-        shifts.append(shifts_of(reduced, calibrations, settings))
     if not exposures:
         raise ReductionError(warnings[0])
+    shifts = shifts_of(exposures, calibrations, settings)
     throughput = relative_throughput(exposures, [0] * len(exposures))
     n_sources = min(len(e.sources) for e in exposures)
     extracted = (extract_source(exposures, shifts, throughput, k, settings) for k in range(n_sources))
@@ -73,13 +74,13 @@ def reduce_all(raws, expected_arcsec, calibrations, settings):
     return ScienceResult(exposures, shifts, throughput, sources, merged, background, warnings)
 
 
-def shifts_of(reduced, calibrations, settings):
-    """{order: OrderShift} since the arc; zero, with the error of not knowing, when the settings forbid to measure."""
+def shifts_of(exposures, calibrations, settings):
+    """[{order: OrderShift}] since the arc; zero, with the error of not knowing, when the settings forbid to measure."""
     from soxslib.numerics.flexure import OrderShift
 
     if settings.flexure:
-        return exposure_shifts(reduced, calibrations.arc, calibrations.sky_lines, calibrations.width_px)
-    return {order: OrderShift(0.0, 1.0, 0.0, 0.0, "none") for order in reduced.windows}
+        return observation_shifts(exposures, calibrations)
+    return [{order: OrderShift(0.0, 1.0, 0.0, 0.0, "none") for order in e.windows} for e in exposures]
 
 
 def subtract_background(frame, flat, settings):

@@ -16,7 +16,17 @@ def _of_order(result, order):
     yield from _of_lines(result, order)
     yield Metric("SHIFT ALONG", along, "px", "shift along the dispersion against the nominal format", order)
     yield Metric("SHIFT ACROSS", across, "px", "shift across the dispersion against the nominal format", order)
+    held = result.lines.held_out[(result.lines.order == order) & (result.lines.weight > 0), 0]
+    nm = robust_scatter(held[np.isfinite(held)]) * _pixel_nm(result.solution[order])
+    yield Metric("HELDOUT WAVE SD", nm, "nm", "scatter of lines not in the fit, in wavelength", order)
     yield Metric("WAVE ERROR", result.solution[order].wavelength_error_nm, "nm", "typical error of the solution", order)
+
+
+def _pixel_nm(solution):
+    """Typical width of an unbinned pixel of an order."""
+    low, high = solution.wavelength_nm
+    (first, last), _ = solution.position(np.array([low, high]), 0.0)
+    return float((high - low) / abs(last - first))
 
 
 def _of_lines(result, order):
@@ -38,6 +48,10 @@ def _of_lines(result, order):
         "used part of the detected unblended listed lines",
         order,
     )
+    found = count(m.usable & m.listed) / max(listed, 1)
+    yield Metric("LINES DETECTED FRACTION", found, "", "detected part of the published list", order)
+    clipped = count(m.usable & ~used & ~m.blended & ~m.saturated)
+    yield Metric("LINES CLIPPED", clipped, "", "clean lines that lost all weight in the fit", order)
     yield Metric("SPOTS USED", int(used.sum()), "", "pinhole images in the fit", order)
     if not used.any():
         return
@@ -49,8 +63,16 @@ def _of_lines(result, order):
         yield Metric(
             f"HELDOUT {name} SD", robust_scatter(h[np.isfinite(h)]), "px", "the same of lines not in the fit", order
         )
+        yield Metric(f"RESIDUAL {name} MIN", float(np.abs(r).min()), "px", "smallest residual, absolute", order)
+        yield Metric(f"RESIDUAL {name} MAX", float(np.abs(r).max()), "px", "largest residual, absolute", order)
+    distance = np.hypot(*residual.T)
+    yield Metric("RESIDUAL MEDIAN", float(np.median(distance)), "px", "median distance from the fit", order)
+    yield Metric("RESIDUAL MAX", float(distance.max()), "px", "largest distance from the fit", order)
+    yield Metric("RESIDUAL SD", float(distance.std()), "px", "scatter of the distances from the fit", order)
+    yield Metric("FWHM SD", robust_scatter(m.fwhm[used][:, 0]), "px", "scatter of the spots' widths", order)
     yield Metric("FWHM", float(np.median(m.fwhm[used][:, 0])), "px", "of the spots along the dispersion", order)
     yield Metric("FWHM ACROSS", float(np.median(m.fwhm[used][:, 1])), "px", "of the spots across the dispersion", order)
     lsf = result.lsf["resolution"] if order is None else result.lsf["resolution"][result.lsf["order"] == order]
     if lsf.size:
+        yield Metric("RESOLUTION SD", float(np.std(lsf)), "", "scatter of the resolution", order)
         yield Metric("RESOLUTION", float(np.median(lsf)), "", "wavelength over FWHM of the pinhole's image", order)

@@ -22,6 +22,15 @@ def measure(result):
             "Orders from where they were expected",
         ),
     ]
+    scatters = [v for v in result.scatter.values() if np.isfinite(v)]
+    good = np.concatenate([s.is_good for s in result.slices.values()]) if result.slices else np.zeros(1, bool)
+    out += [
+        Metric("TRACE RES MIN", min(scatters, default=float("nan")), "pixel", "Scatter in the best order"),
+        Metric("TRACE RES MAX", max(scatters, default=float("nan")), "pixel", "Scatter in the worst order"),
+        Metric("TRACE N SLICES", int(good.sum()), "", "Slices used"),
+        Metric("TRACE N CLIPPED", int((~good).sum()), "", "Slices without a peak, or far from the trace"),
+        Metric("TRACE FRAC", float(good.mean()), "", "Fraction of the slices used"),
+    ]
     for order, s in result.slices.items():
         good = s.is_good
         width = float(np.median(s.sigma[good]) * 2.3548 * result.binning[0]) if good.any() else float("nan")

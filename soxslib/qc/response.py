@@ -20,6 +20,7 @@ def _overall(result):
         Metric("SLIT WIDTH", slit, "arcsec", "slit of the standard"),
         Metric("SLIT FRACTION", result.slit_fraction, "", "light of the star within the slit"),
         Metric("RESP RESIDUAL", float(np.median(residuals)) if residuals else np.nan, "", "scatter about the curve"),
+        Metric("EFFICIENCY MEDIAN", float(np.median(result.efficiency.value)), "", "electrons per photon"),
         Metric("EFFICIENCY MAX", float(np.max(result.efficiency.value)), "", "electrons per photon"),
         Metric("RESP EDGE RESIDUAL", edge_residual(result.curves), "", "misfit at the ends of orders"),
     ]

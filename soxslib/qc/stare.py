@@ -22,7 +22,36 @@ def _overall(result):
         Metric("SOURCE SIGNIFICANCE", first.sources[0].significance, "sigma", "detection of the target on the slit"),
         Metric("SEEING", first.slit_profiles[0].fwhm_arcsec, "arcsec", "FWHM of the slit profile"),
         Metric("SNR MEDIAN", snr, "", "median S/N per merged bin"),
+        *_detector(result),
+        *_tracing(result),
         Metric("THROUGHPUT MIN", float(np.min(result.throughput)), "", "faintest exposure over their mean"),
+    ]
+
+
+def _detector(result):
+    """[Metric] over all orders and exposures: what was left out, and how much light there is."""
+    fits = [(e.fits[o], e.windows[o]) for e in result.exposures for o in e.windows]
+    inside = sum(int(w.cutout.is_inside.sum()) for _, w in fits)
+    good = sum(int(w.good.sum()) for _, w in fits)
+    rays = sum(int(f.is_cosmic_ray.sum()) for f, _ in fits)
+    light = sum(float(np.nansum(s.flux)) for s in result.sources[0])
+    pixels = sum(int(w.cutout.is_inside.sum()) for w in result.exposures[0].windows.values())
+    return [
+        Metric("COSMIC RAY NUM", rays, "pixel", "pixels rejected, all exposures"),
+        Metric("BADPIX FRAC", 1.0 - good / max(inside, 1), "", "illuminated pixels that were not used"),
+        Metric("INNER ORDER SUM", light, "electron", "light of the target in all orders"),
+        Metric("INNER ORDER MEAN", light / max(pixels, 1), "electron", "the same per illuminated pixel"),
+    ]
+
+
+def _tracing(result):
+    """[Metric] on how the trace was found."""
+    trace = result.exposures[0].traces[0]
+    errors = [v for v in trace.error_arcsec.values() if np.isfinite(v)]
+    return [
+        Metric("N ORDERS", len(result.sources[0]), "", "orders extracted"),
+        Metric("N ORDERS TRACED", sum(m == "fit" for m in trace.mode.values()), "", "orders with a trace of their own"),
+        Metric("TRACE ERROR", max(errors, default=np.nan), "arcsec", "one sigma of the trace, worst order"),
     ]
 
 

@@ -13,7 +13,7 @@ model's own noise (Horne 1986, PASP 98, 609), cosmic rays are pixels that the mo
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, sparse
+from scipy import ndimage
 
 from soxslib.numerics import splines
 
@@ -105,7 +105,7 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
     for round_ in range(rounds):
         if round_ < weight_rounds:  # weights from the last model; then only what is rejected leaves the equations
             variance = model_variance(model, pixels.floor, pixels.ndit)
-            weight = np.where(usable & ~rejected, 1.0 / variance, 0.0)
+            weight = _inverse(variance, usable & ~rejected)
             bands, vector = splines.normal_equations(first, components, weight, pixels.data, n_nodes)
             if penalty is not None:
                 bands = bands + penalty
@@ -125,10 +125,10 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
             bands, vector = bands + b, vector + v
         rejected = new
     kept = usable & ~rejected
-    z2 = np.where(kept, (pixels.data - model) ** 2 / variance, 0.0)
+    z2 = (np.where(kept, pixels.data, model) - model) ** 2 * _inverse(variance, kept)
     dof = max(kept.sum() - k * n_columns, 1)
     native = slice(MARGIN, MARGIN + n_columns)
-    weight = np.where(kept, pixels.slit_light**2 / variance, 0.0)
+    weight = pixels.slit_light**2 * _inverse(variance, kept)
     return OrderFit(
         sky=parts[-1],
         sky_density=_spline_at_nodes(solution[:, k - 1])[native],
@@ -204,7 +204,7 @@ def _cosmic_rays(pixels, usable, rejected, model, variance, reject_sigma, grow_s
     """Pixels that the model cannot explain: the worst of each column (a hit drags the fit, and with it its neighbours),
     what was rejected before and still sticks out, and what touches them and sticks out less."""
     error = np.sqrt(variance + (model_error * model) ** 2)
-    z = np.where(usable, (pixels.data - model) / error, 0.0)
+    z = np.divide(pixels.data - model, error, out=np.zeros(model.shape), where=usable)
     worst = np.where(rejected, -np.inf, z).argmax(axis=0)
     columns = np.arange(z.shape[1])
     out = rejected & (z > grow_sigma)
@@ -252,54 +252,72 @@ def optimal_counts(exposures, n_columns):
     [column]), all on the same native grid; profile carries the exposure's throughput relative to the mean, sky_share is
     the fraction of the information that the sky, fitted to the same pixels, takes away.
 
-    The least squares samples are correlated where the tilt puts pixels between the native ones. Multiplying by the square
-    root of the information matrix, rows normalised, gives samples of nearly the same resolution with independent errors
-    (Bolton & Schlegel 2010, PASP 122, 248, eq. 9-12).
+    The least squares samples are correlated where the tilt puts pixels between the native ones; `decorrelated` makes their
+    errors independent.
     """
     n_nodes = n_columns + 2 * MARGIN
     bands, vector = np.zeros((splines.TAPS, n_nodes)), np.zeros(n_nodes)
     seen, whole = np.zeros(n_nodes), np.zeros(n_nodes)
     for pixels, profile, variance, sky_share in exposures:
         basis, usable = pixels.basis, pixels.good & pixels.basis.on_grid
-        weight = np.where(usable, (1.0 - sky_share)[None, :] / np.where(usable, variance, 1.0), 0.0)
+        weight = _inverse(variance, usable) * (1.0 - sky_share)
         b, v = splines.normal_equations(basis.first, [[w * profile for w in basis.counts]], weight, pixels.data, n_nodes)
         bands, vector = bands + b, vector + v
         nearest = nearest_node(basis)
         light = np.where(basis.on_grid, np.clip(profile, 0, None), 0.0)
         seen += np.bincount(nearest, np.where(usable, light, 0.0).ravel(), n_nodes)
         whole += np.bincount(nearest, light.ravel(), n_nodes)
-    scale = bands[-1].max()
-    solution = splines.solve(bands, vector, ridge=1e-7) if scale > 0 else np.zeros(n_nodes)
+    solution = splines.solve(bands, vector, ridge=1e-7) if bands[-1].max() > 0 else np.zeros(n_nodes)
     coverage = np.clip(seen / np.maximum(whole, 1e-12), 0.0, 1.0)
     solution = bridged(solution, np.where(whole > 1e-3, coverage, 1.0))
-    root = _square_root(bands)
-    rows = np.asarray(root.sum(axis=1)).ravel()
+    flux, variance = decorrelated(solution, bands)
     native = slice(MARGIN, MARGIN + n_columns)
-    informed = rows > 1e-6 * np.median(rows[rows > 0]) if (rows > 0).any() else np.zeros(n_nodes, bool)
-    flux = np.where(informed, (root @ solution) / np.where(informed, rows, 1.0), 0.0)
-    variance = np.where(informed, 1.0 / np.where(informed, rows, 1.0) ** 2, np.inf)
     return Counts(flux[native], variance[native], coverage[native])
 
 
-def _square_root(bands):
-    """Sparse symmetric square root of a positive, diagonally dominant banded matrix, by the binomial series of its
-    scaled form; exact to a few parts in a thousand of the off-diagonal terms, which only the correlations feel."""
-    n = bands.shape[1]
+SQUARE_ROOT = (1 / 2, -1 / 8, 1 / 16, -5 / 128, 7 / 256, -21 / 1024)  # binomial series of (1 + x)^1/2, from x on
+
+
+def decorrelated(solution, bands):
+    """(samples, variances) with independent errors from a least squares solution and its information matrix (upper bands).
+
+    The information is D^1/2 (1 + E) D^1/2 with D its diagonal. Multiplying by (1 + E)^1/2, rows normalised, removes the
+    correlations where D changes little from sample to sample (after Bolton & Schlegel 2010, PASP 122, 248, eq. 9-12, whose
+    D^1/2 under the root would move light from the faint foot of a bright line to its peak: this form keeps the sum). Where D
+    does change, the variance holds what is added to first order. It is inf where there is no information.
+    """
     diagonal = bands[-1]
-    s = np.sqrt(np.maximum(diagonal, 1e-12 * max(diagonal.max(), 1e-300)))
-    offsets, values = [], []
+    informed = diagonal > 1e-6 * np.median(diagonal[diagonal > 0]) if (diagonal > 0).any() else diagonal > 0
+    sigma = 1.0 / np.sqrt(np.where(informed, diagonal, 1.0))
+    couplings = []  # E, band by band
     for d in range(1, bands.shape[0]):
-        e = bands[-1 - d, d:] / (s[d:] * s[:-d])
-        offsets += [d, -d]
-        values += [e, e]
-    unit = sparse.diags_array(values, offsets=offsets, shape=(n, n), format="csr")
-    root = sparse.identity(n, format="csr")
-    power = sparse.identity(n, format="csr")
-    for c in (1 / 2, -1 / 8, 1 / 16, -5 / 128, 7 / 256, -21 / 1024):
-        power = power @ unit
-        root = root + c * power
-    # symmetric in the unscaled problem too: D^1/2 (I+E)^1/2 acts on the scaled solution
-    return sparse.csr_array(root @ sparse.diags_array(s))
+        both = informed[d:] & informed[:-d]
+        couplings.append(np.where(both, bands[-1 - d, d:] * sigma[d:] * sigma[:-d], 0.0))
+    samples, row_sum = _root_times(couplings, solution), _root_times(couplings, np.ones(solution.size))
+    variance = sigma**2
+    for d, e in enumerate(couplings, 1):
+        added = (0.5 * e * (sigma[d:] - sigma[:-d])) ** 2
+        variance[d:] += added
+        variance[:-d] += added
+    return np.where(informed, samples / row_sum, 0.0), np.where(informed, variance / row_sum**2, np.inf)
+
+
+def _root_times(couplings, values):
+    """(1 + E)^1/2 times a vector."""
+    out, power = values.copy(), values
+    for c in SQUARE_ROOT:
+        product = np.zeros_like(power)
+        for d, e in enumerate(couplings, 1):
+            product[d:] += e * power[:-d]
+            product[:-d] += e * power[d:]
+        power = product
+        out += c * power
+    return out
+
+
+def _inverse(variance, usable):
+    """1 / variance where usable, 0 elsewhere; what is not usable is not read."""
+    return np.divide(1.0, variance, out=np.zeros(np.shape(variance)), where=usable)
 
 
 def nearest_node(basis):
@@ -311,7 +329,7 @@ def sky_share(pixels, profile, variance, good, n_columns):
     """Per native pixel, the part of a source's information that goes into the sky fitted to the same pixels:
     rho^2 of two parameters with weights w, sum(w p l)^2 / (sum(w p^2) sum(w l^2)), l the slit's light."""
     usable, n_nodes = good & pixels.basis.on_grid, pixels.basis.n_nodes
-    w = np.where(usable, 1.0 / np.where(usable, variance, 1.0), 0.0)
+    w = _inverse(variance, usable)
     node = nearest_node(pixels.basis)
     p, light = np.where(usable, profile, 0.0), np.where(usable, pixels.slit_light, 0.0)
     sums = [np.bincount(node, (w * x).ravel(), n_nodes) for x in (p * light, p * p, light * light)]

@@ -1,0 +1,56 @@
+"""The exact inverse of the forward map, by iteration, is the right answer."""
+
+import numpy as np
+import pytest
+
+from soxslib.numerics import cutout as cut
+from soxslib.simulate.geometry import nominal_solution
+from soxslib.simulate.small import small_bench
+
+SLIT = dict(half_slit_arcsec=5.8)
+
+
+@pytest.mark.parametrize(("arm", "order"), [("VIS", 1), ("VIS", 4)])
+def test_inverse_map_undoes_the_forward_map(rng, arm, order):
+    solution = nominal_solution("SOXS", arm)[order]
+    low, high = solution.wavelength_nm
+    wavelength = np.linspace(low + 0.02 * (high - low), high - 0.02 * (high - low), 60)
+    slit = rng.uniform(-5.8, 5.8, 60)
+    along, across = solution.position(wavelength, slit)
+    got, position = cut.inverse_map(solution, along, across[None, :], **SLIT)
+    pixel_nm = np.abs(np.gradient(wavelength) / np.gradient(solution.position(wavelength, 0.0)[0]))
+    assert np.abs((got[0] - wavelength) / pixel_nm).max() < 2e-3  # px
+    assert position[0] == pytest.approx(slit, abs=1e-3)  # arcsec
+
+
+@pytest.mark.parametrize("binning", [(1, 1), (2, 1), (2, 2)])
+def test_a_cutout_holds_the_slit_and_nothing_else(binning):
+    bench = small_bench((1,))
+    shape = tuple(n // b for n, b in zip(bench.shape, binning, strict=True))
+    solution = bench.solution[1]
+    out = cut.cut_order(solution, shape=shape, binning=binning, wavelength_nm=solution.wavelength_nm, **SLIT)
+    assert np.abs(out.slit_arcsec[out.is_inside]).max() <= 5.8
+    assert np.all(np.isfinite(out.wavelength_nm[out.is_inside]))
+    # every column sees the whole slit: its extent in arcsec is the sum of the pixels'
+    extent = np.where(out.is_inside, out.arcsec, 0.0).sum(axis=0)
+    assert np.median(extent) == pytest.approx(11.6, abs=1.5 * np.median(out.arcsec))
+
+
+def test_take_and_put_are_inverse(rng):
+    bench = small_bench((1,))
+    solution = bench.solution[1]
+    out = cut.cut_order(solution, shape=bench.shape, binning=(1, 1), wavelength_nm=solution.wavelength_nm, **SLIT)
+    image, copy = rng.normal(size=bench.shape), np.zeros(bench.shape)
+    out.put(copy, out.take(image))
+    assert np.array_equal(copy[copy != 0], image[copy != 0])
+    assert (copy != 0).sum() == out.is_inside.sum()
+
+
+def test_an_order_off_the_frame_is_no_cutout():
+    solution = small_bench((1,)).solution[1].shifted(along_px=1e5)
+    assert cut.cut_order(solution, shape=(64, 600), binning=(1, 1), wavelength_nm=solution.wavelength_nm, **SLIT) is None
+
+
+def test_binned_coordinates_are_undone():
+    assert cut.to_binned(cut.to_unbinned(7.3, 2), 2) == pytest.approx(7.3)
+    assert cut.to_binned(0.5, 2) == 0  # the middle of pixels 0 and 1

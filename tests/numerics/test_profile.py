@@ -1,0 +1,56 @@
+"""Right answers: analytic integrals, and the profile that simulated light was made with."""
+
+import numpy as np
+import pytest
+
+from soxslib.numerics import profile as prof
+
+SHAPE = dict(step_arcsec=0.25, half_width_arcsec=4.0, reference_nm=600.0)
+
+
+@pytest.mark.parametrize("fwhm", [0.7, 1.0, 2.2])
+def test_a_profile_holds_all_light(fwhm):
+    p = prof.analytic_profile(fwhm, **SHAPE)
+    for wavelength in (400.0, 600.0, 900.0):
+        d = np.linspace(-6, 6, 20001)
+        assert np.trapezoid(p.at(d, wavelength), d) == pytest.approx(1, abs=2e-3)
+    assert p.fwhm_arcsec == pytest.approx(fwhm, rel=0.03)
+
+
+def test_seeing_is_wider_in_the_blue():
+    p = prof.analytic_profile(1.0, **SHAPE)
+    assert p.at(np.array([0.0]), 400.0) / p.at(np.array([0.0]), 600.0) == pytest.approx((400 / 600) ** 0.2, rel=1e-6)
+
+
+def light(rng, truth, counts, n=6000, noise=5.0):
+    distance = rng.uniform(-3.9, 3.9, n)
+    expected = counts * truth(distance) * 0.28
+    variance = expected + noise**2
+    return distance, expected + rng.normal(0, np.sqrt(variance)), 1 / variance
+
+
+def refined(rng, truth, counts, start):
+    distance, data, weight = light(rng, truth, counts)
+    one = np.ones(distance.size)
+    weight[:50], data[:50] = 0.0, np.nan  # never read
+    equations = prof.profile_equations(start, distance, 600.0 * one, 0.28 * one, counts * one, data, weight)
+    return prof.updated(start, *equations, tolerance=0.1)
+
+
+def test_much_light_shapes_the_profile(rng):
+    """A skewed profile that no Moffat function is."""
+    d = np.linspace(-4, 4, 801)
+    skewed = lambda x: 0.7 * np.exp(-0.5 * ((x + 0.2) / 0.4) ** 2) / (0.4 * np.sqrt(2 * np.pi)) + 0.3 * np.exp(
+        -0.5 * ((x - 0.5) / 0.5) ** 2
+    ) / (0.5 * np.sqrt(2 * np.pi))
+    p = prof.analytic_profile(1.1, **SHAPE)
+    for _ in range(2):
+        p = refined(rng, skewed, 1e5, p)
+    assert p.at(d, 600.0) == pytest.approx(skewed(d), abs=0.02 * skewed(d).max())
+
+
+def test_little_light_leaves_it(rng):
+    start = prof.analytic_profile(1.0, **SHAPE)
+    p = refined(rng, lambda x: start.at(x, 600.0), 1.0, start)
+    d = np.linspace(-4, 4, 801)
+    assert p.at(d, 600.0) == pytest.approx(start.at(d, 600.0), abs=0.05 * start.at(d, 600.0).max())

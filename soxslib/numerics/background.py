@@ -88,7 +88,8 @@ def _error(covariance, shape, nodes, grid=(24, 24)):
     design = (rows[:, None, :, None] * columns[None, :, None, :]).reshape(grid[0] * grid[1], -1)
     variance = np.einsum("ij,jk,ik->i", design, covariance, design, optimize=True).reshape(grid)
     coarse = np.sqrt(np.maximum(variance, 0.0))
-    return ((hat_matrix(shape[0], grid[0]) @ coarse) @ hat_matrix(shape[1], grid[1]).T).astype(np.float32)
+    fine = (hat_matrix(shape[0], grid[0]) @ coarse) @ hat_matrix(shape[1], grid[1]).T
+    return np.maximum(fine, coarse.min()).astype(np.float32)
 
 
 def row_noise(residual, variance, usable, *, smooth_px, least_pixels):
@@ -107,4 +108,4 @@ def row_noise(residual, variance, usable, *, smooth_px, least_pixels):
     noise = np.where(enough, 1.0 / total, 0.0)
     mean = np.where(enough, mean - gaussian_smoothed(mean, smooth_px, np.where(enough, total, 0.0)), 0.0)
     lasting = max(float(np.mean(mean[enough] ** 2 - noise[enough])), 0.0)
-    return np.where(enough, mean * lasting / (lasting + noise), 0.0)
+    return np.where(enough, mean * lasting / np.where(enough, lasting + noise, 1.0), 0.0)

@@ -27,31 +27,38 @@ class Factors:
     usable: np.ndarray
 
 
-def factorise(flux, variance, good, fraction, *, knot_px, n_nodes, margin, clip_sigma, clip_ratio, misfit, rounds=3):
+def factorise(
+    flux, floor, light, good, fraction, *, knot_px, n_nodes, margin, clip_sigma, clip_ratio, misfit, rounds=4
+):
     """The Factors of one order.
 
-    fraction: position of each pixel between the edges (0 lower, 1 upper); good: pixels to be read. The lamp is a first
-    guess along the columns times a cubic B-spline with knots every knot_px, for three terms along the slit; the
-    illumination is a piecewise linear curve of n_nodes along the slit. They are fitted in turn; pixels off the model
-    (defects, cosmic rays) are left out. margin: part of the slit at either end where its blurred edge hides the
-    response; misfit: scatter of a column's ratios beyond noise above which the model does not hold there (the steep
-    ends of an order) and its ratios are not used.
+    floor: variance without light; light: how many frames of the flux's brightness are in it, so that the photons'
+    variance is that of the model over light: weights from the pixel itself would trust dead pixels most. fraction:
+    position of each pixel between the edges (0 lower, 1 upper); good: pixels to be read. The lamp is a first guess
+    along the columns times a cubic B-spline with knots every knot_px, for three terms along the slit; the illumination
+    is a piecewise linear curve of n_nodes along the slit. They are fitted in turn; pixels off the model (defects,
+    cosmic rays) are left out. margin: part of the slit at either end where its blurred edge hides the response; misfit:
+    scatter of a column's ratios beyond noise above which the model does not hold there (the steep ends of an order) and
+    its ratios are not used.
     """
-    readable = good & (fraction > margin) & (fraction < 1.0 - margin) & (variance > 0)
-    used = readable
+    readable = good & (fraction > margin) & (fraction < 1.0 - margin) & (floor > 0)
     height = (2.0 * fraction - 1.0).clip(-1.2, 1.2)
     terms = [legendre.legval(height, np.eye(TERMS)[k]) for k in range(TERMS)]
     basis = _spline_basis(flux.shape, knot_px)
     nodes = np.linspace(0, 1, n_nodes)
     illumination = np.ones(n_nodes)
-    guess = _first_guess(flux, variance, used, knot_px)
+    variance_of = lambda model: floor + np.maximum(model, 0.0) / light
+    guess = _first_guess(flux, floor, light, readable, knot_px)
+    model, tolerance = np.broadcast_to(guess[None, :], flux.shape), 0.4
     for i in range(rounds):
+        variance = variance_of(model)
+        used = readable & (np.abs(flux - model) < clip_sigma * np.sqrt(variance) + tolerance * np.abs(model))
+        tolerance = clip_ratio
         slit = guess[None, :] * np.interp(fraction, nodes, illumination)
         shape = _fit_lamp(flux, variance, used, slit, terms if i else terms[:1], basis)
         step = _along_slit(flux, variance, used, shape * slit, fraction, n_nodes)
         illumination = illumination * step / _plateau(step)
         model = shape * guess[None, :] * np.interp(fraction, nodes, illumination)
-        used = readable & (np.abs(flux - model) < clip_sigma * np.sqrt(variance) + clip_ratio * np.abs(model))
     middle = _middle(shape, fraction)
     # what bends and tilts the lamp along the slit, averaged over the order, is illumination too
     tilt = shape / np.where(middle > 0, middle, np.inf)[None, :]
@@ -59,7 +66,7 @@ def factorise(flux, variance, good, fraction, *, knot_px, n_nodes, margin, clip_
     blaze = np.maximum(blaze, 1e-5 * blaze.max(initial=0.0))
     illumination = illumination * _mean_along(tilt, used & (blaze > 0.1 * blaze.max())[None, :], fraction, nodes)
     safe = np.where(model > 0, model, np.inf)
-    ratio, error = flux / safe, np.sqrt(variance) / safe
+    ratio, error = flux / safe, np.sqrt(variance_of(model)) / safe
     usable = readable & (model > 0)
     usable &= _fits(ratio, error, usable, misfit)[None, :]
     return Factors(model, blaze, nodes, illumination / _plateau(illumination), ratio, error, usable)
@@ -101,12 +108,15 @@ def _spline_basis(shape, knot_px):
     return first + 1, splines.bspline_weights(phase), n_knots + 3
 
 
-def _first_guess(flux, variance, used, knot_px):
+def _first_guess(flux, floor, light, used, knot_px):
     """Light along the columns, smooth in its logarithm: a dichroic's exponential fall is too steep for a stiff spline."""
-    count = np.maximum(used.sum(0), 1)
-    mean = np.where(used, flux, 0.0).sum(0) / count
-    noise = np.sqrt(np.where(used, variance, 0.0).sum(0)) / count
     usable = used.any(0)
+    mean, noise = np.zeros(flux.shape[1]), np.ones(flux.shape[1])
+    # medians of columns: clusters of dead pixels would dent a mean
+    mean[usable] = np.nanmedian(np.where(used, flux, np.nan)[:, usable], axis=0)
+    count = used.sum(0)[usable]
+    variance = floor + np.maximum(mean, 0.0)[None, :] / light
+    noise[usable] = 1.25 * np.sqrt(np.where(used, variance, 0.0).sum(0)[usable]) / count
     floor = np.maximum(3.0 * noise, 1e-3 * np.max(mean, initial=1e-6))
     logarithm = np.log(np.maximum(mean, floor))
     weight = np.where(usable, 1.0 / ((noise / np.maximum(mean, floor)) ** 2 + 0.003**2), 0.0)

@@ -22,15 +22,18 @@ def gaussian_smoothed(values, sigma, weights=None):
 
 
 def hat_matrix(n_samples, n_nodes):
-    """Matrix (n_samples, n_nodes) of linear interpolation from nodes at the centres of equal bins to the samples."""
-    width = n_samples / n_nodes
-    position = np.clip((np.arange(n_samples) + 0.5) / width - 0.5, 0.0, n_nodes - 1.0)
-    low = np.minimum(position.astype(int), max(n_nodes - 2, 0))
+    """Matrix (n_samples, n_nodes) of linear interpolation from nodes at the centres of equal bins to the samples.
+
+    Beyond the first and last node the line goes on: held constant there, a gradient would leave steps at the border.
+    """
+    if n_nodes == 1:
+        return np.ones((n_samples, 1))
+    position = (np.arange(n_samples) + 0.5) * n_nodes / n_samples - 0.5
+    low = np.clip(np.floor(position).astype(int), 0, n_nodes - 2)
     out = np.zeros((n_samples, n_nodes))
     rows = np.arange(n_samples)
-    out[rows, low] = 1.0 - (position - low) if n_nodes > 1 else 1.0
-    if n_nodes > 1:
-        out[rows, low + 1] = position - low
+    out[rows, low] = 1.0 - (position - low)
+    out[rows, low + 1] = position - low
     return out
 
 

@@ -41,24 +41,29 @@ def fit_structure(image, good, *, sigma, block_px, keep_rows, rounds=2):
     weight = np.maximum(block_sums(good, blocks), 1.0)
     counts = [np.maximum(good.sum(1), 1), np.maximum(good.sum(0), 1)]
     smooth = np.zeros_like(image, dtype=np.float32)
+    share_x = share_y = 0.0  # of the profiles' noise that enters the model
     for _ in range(rounds):
         profile = (rows[:, None] + columns[None]).astype(np.float32)
         surface = block_sums(np.where(good, image - profile, 0.0), blocks) / weight
         smooth = ((hat_y @ surface) @ hat_x.T).astype(np.float32)
         residual = np.where(good, image - smooth, 0.0)
-        columns = _significant((residual.sum(0) - good.T @ rows) / counts[1], sigma / np.sqrt(counts[1]), block_px)
+        columns, share_x = _significant(
+            (residual.sum(0) - good.T @ rows) / counts[1], sigma / np.sqrt(counts[1]), block_px
+        )
         if keep_rows:
-            rows = _significant((residual.sum(1) - good @ columns) / counts[0], sigma / np.sqrt(counts[0]), block_px)
+            rows, share_y = _significant(
+                (residual.sum(1) - good @ columns) / counts[0], sigma / np.sqrt(counts[0]), block_px
+            )
     model = smooth + (rows[:, None] + columns[None]).astype(np.float32)
-    variance = sigma**2 * (1 / np.median(weight) + 1 / np.median(counts[1]) + keep_rows / np.median(counts[0]))
+    variance = sigma**2 * (1 / np.median(weight) + share_x / np.median(counts[1]) + share_y / np.median(counts[0]))
     return Structure(model, float(variance), rows, columns)
 
 
 def _significant(profile, error, scale_px):
-    """The profile's part below scale_px, shrunk by its power over that of noise; larger scales are the surface's."""
+    """(fine, share): the profile's part below scale_px, shrunk by its power over that of noise; larger scales are the surface's."""
     fine = profile - gaussian_smoothed(profile, scale_px)
-    power, noise = np.mean(fine**2), np.mean(error**2)
-    return fine * max(0.0, 1.0 - noise / max(power, 1e-300))
+    share = max(0.0, 1.0 - np.mean(error**2) / max(np.mean(fine**2), 1e-300))
+    return fine * share, share
 
 
 def shrunk(image, model, *, variance, model_variance, good, keep_sigma):
@@ -68,9 +73,11 @@ def shrunk(image, model, *, variance, model_variance, good, keep_sigma):
     what it is subtracted from. Pixels beyond keep_sigma keep their measured values: they are defects, not noise.
     """
     residual = image - model
-    kept = np.abs(residual) > keep_sigma * np.sqrt(variance)
-    core = good & ~kept
-    intrinsic = max(float(np.mean(residual[core] ** 2 - variance[core])), 0.0) if core.any() else 0.0
+    intrinsic = 0.0
+    for _ in range(3):  # what counts as a defect depends on how much all pixels scatter
+        kept = np.abs(residual) > keep_sigma * np.sqrt(variance + intrinsic)
+        core = good & ~kept
+        intrinsic = max(float(np.mean(residual[core] ** 2 - variance[core])), 0.0) if core.any() else 0.0
     weight = np.where(kept, 1.0, intrinsic / (intrinsic + variance)).astype(np.float32)
     out_variance = weight * variance + np.where(kept, 0.0, (1.0 - weight) * model_variance)
     return model + weight * residual, out_variance.astype(np.float32), intrinsic

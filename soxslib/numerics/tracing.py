@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial import legendre
 
-from soxslib.numerics.polynomials import robust_scatter, tukey_weights
+from soxslib.numerics.polynomials import falling_prior, robust_scatter, tukey_weights
 from soxslib.numerics.profiles1d import fit_profiles
 
 
@@ -129,12 +129,14 @@ def fit_curves(slices, guess, *, domain, degree, common_degree, order_degree, cu
     basis = lambda o, u: (
         legendre.legvander(u, common_degree)[:, :, None]
         * legendre.legvander(np.full(u.shape, rank[o]), order_degree)[:, None, :]
-    ).reshape(u.size, -1)
+    ).reshape(u.size, (common_degree + 1) * (order_degree + 1))
     good = {o: s.is_good for o, s in slices.items()}
     design = np.concatenate([basis(o, unit(slices[o].along[good[o]])) for o in orders])
     values = np.concatenate([(slices[o].across - guess[o](slices[o].along))[good[o]] for o in orders])
     errors = np.concatenate([np.hypot(slices[o].error, floor_px)[good[o]] for o in orders])
-    common = robust_weighted(design, values, errors, np.full(design.shape[1], 1e3), cut=cut)[0]
+    # mostly a shift of all: what an order without light has to follow
+    prior = falling_prior((common_degree, order_degree), scale=100.0, decay=0.2, decay_second=0.05)
+    common = robust_weighted(design, values, errors, prior, cut=cut)[0]
     curves, scatter = {}, {}
     grid = np.linspace(domain[0], domain[1], 8 * (degree + 2))
     for o in orders:

@@ -21,7 +21,12 @@ def measure(result):
             "Fraction of values rejected as cosmic rays",
         ),
         Metric("N COLD", count(Quality.COLD), "pixel", "Pixels of low response"),
-        Metric("SATURATED FRAC", count(Quality.SATURATED) / _lit_pixels(result.master), "", "Part of the illuminated pixels that is saturated in all frames"),
+        Metric(
+            "SATURATED FRAC",
+            count(Quality.SATURATED) / _lit_pixels(result.master),
+            "",
+            "Part of the illuminated pixels that is saturated in all frames",
+        ),
         Metric("N SATURATED", count(Quality.SATURATED), "pixel", "Pixels saturated in all frames"),
         Metric(
             "SCATTERED",

@@ -19,6 +19,7 @@ class LampStack:
 
     lamp: str
     frame: Frame
+    light: np.ndarray  # how many frames of that brightness, integrations counted, are in each pixel
     n_frames: int
     rejected_fraction: float
 
@@ -99,6 +100,5 @@ def stack_lamp(lamp, frames, lines, settings):
     ever = np.bitwise_or.reduce([f.quality for f in frames])
     quality = np.where(count == 0, ever, shared)
     rejected = sum(float(np.mean((f.quality & UNREADABLE) == 0)) for f in frames) - float(count.mean())
-    return LampStack(
-        lamp, Frame(mean, variance, quality, frames[0].exposure, floor), len(frames), rejected / len(frames)
-    )
+    frame = Frame(mean, variance, quality, frames[0].exposure, floor)
+    return LampStack(lamp, frame, light, len(frames), rejected / len(frames))

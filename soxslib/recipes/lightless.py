@@ -37,7 +37,7 @@ def combine_lightless(frames, names, settings, *, keep_rows, integrations):
     Few frames are noisy and their master would add that noise to all it is subtracted from. So pixels are drawn to a
     model of the structure as far as they do not differ from it significantly; those that do keep their own values.
     """
-    kept, excluded = _alike(frames, names, settings)
+    kept, excluded, noise = _alike(frames, names, settings)
     if len(kept) < settings.min_frames:
         left_out = f", {', '.join(excluded)} differ from the others" if excluded else ""
         raise ReductionError(
@@ -45,7 +45,6 @@ def combine_lightless(frames, names, settings, *, keep_rows, integrations):
             f"take more or lower min_frames"
         )
     level = _typical(kept[0])
-    noise = read_noise_of(kept, _quiet(kept))
     read = max(noise**2 - max(level, 0.0) / integrations, 0.2 * noise**2)
     stack = stack_mean(kept, read_variance=read, clip_sigma=settings.clip_sigma)
     error = noise / np.sqrt(len(kept))
@@ -73,16 +72,19 @@ def combine_lightless(frames, names, settings, *, keep_rows, integrations):
 
 
 def _alike(frames, names, settings):
-    """(frames alike, {name: largest deviation} of the others)."""
-    blocks = tuple(max(n // settings.block_px, 1) for n in frames[0].shape)
+    """(frames alike, {name: largest deviation} of the others, noise of one frame)."""
+    noise = read_noise_of(frames, _quiet(frames))
     out = discrepant(
         frames,
-        noise=read_noise_of(frames, _quiet(frames)),
-        blocks=blocks,
+        noise=noise,
+        blocks=tuple(max(n // settings.block_px, 1) for n in frames[0].shape),
         limit_sigma=settings.frame_limit_sigma,
         least=settings.frame_limit_e,
     )
-    return [f for i, f in enumerate(frames) if i not in out], {names[i]: value for i, value in out.items()}
+    kept = [f for i, f in enumerate(frames) if i not in out]
+    if out and kept:
+        noise = read_noise_of(kept, _quiet(kept))
+    return kept, {names[i]: value for i, value in out.items()}, noise
 
 
 def _typical(frame):
@@ -103,9 +105,9 @@ def _quiet(frames):
 def _defects(residual: np.ndarray, variance: np.ndarray, stack: Stack, n_frames: int, settings):
     """Quality bits: HOT above, BAD below the structure, BAD where frames disagree with each other."""
     quality = np.zeros(residual.shape, np.uint16)
-    limit = settings.defect_sigma * np.sqrt(variance)
+    limit = settings.defect_sigma * np.sqrt(variance)  # hot pixels are many, negative ones few: a fainter limit pays
     quality[residual > limit] |= np.uint16(Quality.HOT)
-    quality[residual < -limit] |= np.uint16(Quality.BAD)
+    quality[residual < -1.25 * limit] |= np.uint16(Quality.BAD)
     if n_frames > 2:
         unstable = stack.excess > chi2_limit(n_frames - 1, settings.unstable_sigma)
         quality[unstable | (stack.count < 0.6 * n_frames)] |= np.uint16(Quality.BAD)

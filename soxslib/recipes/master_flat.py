@@ -1,6 +1,6 @@
 """Master flat: response of the pixels, shape of the lamp, illumination and edges of the slit, each by itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -54,7 +54,7 @@ def master_flat(raws, bias, darks, trace, settings):
     cleaned = [_without_background(stack, lines, rough, settings) for stack in stacks]
     edges, edge_scatter = fit_edges([c[0] for c in cleaned], lines, rough, trace, settings)
     at = {o: edges_on_frame(edges, o, shape, binning) for o in edges.lower}
-    factors = {stack.lamp: take_apart(stack.frame, stack.is_bad, at, settings) for stack, _, _ in cleaned}
+    factors = {stack.lamp: take_apart(stack, at, settings) for stack, _, _ in cleaned}
     frame, intrinsic, shares = pixel_response(factors, [c[0] for c in cleaned], at, settings)
     blaze = max(cleaned, key=lambda c: min(np.median(f.blaze) for f in factors[c[0].lamp].values()))
     chosen = factors[blaze[0].lamp]
@@ -123,8 +123,12 @@ def _without_background(stack, lines, rough, settings):
         centre = np.interp(np.arange(frame.shape[1]), columns, position)
         at[order] = centre + rough[order][0], centre + rough[order][1]
     model, error = frame_background(frame, at, settings)
-    clean = frame.with_(flux=frame.flux - model, variance=frame.variance + error**2)
-    return LampStack(stack.lamp, clean, stack.n_frames, stack.rejected_fraction), model, error
+    clean = frame.with_(
+        flux=frame.flux - model,
+        variance=frame.variance + error**2,
+        floor=frame.floor + error**2 + np.abs(model) / stack.light,
+    )
+    return replace(stack, frame=clean), model, error
 
 
 def fit_edges(stacks, lines, rough, trace, settings):
@@ -168,9 +172,9 @@ def edges_on_frame(edges, order, shape, binning):
     return lower, upper, (along >= first) & (along <= last)
 
 
-def take_apart(frame, bad, at, settings):
-    """{order: Factors} of a frame without scattered light, at all its columns (blaze about 0 where an order is not seen)."""
-    binning = frame.exposure.binning
+def take_apart(stack, at, settings):
+    """{order: Factors} of a lamp without scattered light, at all its columns (blaze about 0 where an order is not seen)."""
+    frame, bad, binning = stack.frame, stack.is_bad, stack.frame.exposure.binning
     out = {}
     for order, (lower, upper, seen) in at.items():
         rows = _rows(lower, upper)
@@ -179,7 +183,7 @@ def take_apart(frame, bad, at, settings):
         height = float(np.median(upper - lower))
         fraction = (rows - lower) / (upper - lower)
         out[order] = flatfield.factorise(
-            cut(frame.flux).astype(float), cut(frame.variance).astype(float), inside & ~cut(bad), fraction,
+            cut(frame.flux).astype(float), cut(frame.floor).astype(float), cut(stack.light), inside & ~cut(bad), fraction,
             knot_px=settings.knot_px / binning[1], n_nodes=int(round(height)) + 1,
             margin=settings.margin_px / binning[0] / height,
             clip_sigma=settings.clip_sigma, clip_ratio=settings.defect_ratio, misfit=settings.misfit,

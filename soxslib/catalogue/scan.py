@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from soxslib.datamodel import Exposure
 from soxslib.errors import NotReducedError, ReductionError
-from soxslib.io.headers import read_header
+from soxslib.io.headers import SUFFIXES, read_header
 from soxslib.io.keywords import exposure_of
-from soxslib.io.raw import SUFFIXES
 
 OK, BAD, IGNORED = "ok", "bad", "ignored"
 WAITING = "SOXS_WAITING"  # variable with the paths of files that are still being written

@@ -1,6 +1,1 @@
-"""The only place that opens FITS files."""
-
-from soxslib.io.atomic import atomic_path
-from soxslib.io.raw import open_raw_header, read_raw
-
-__all__ = ["atomic_path", "open_raw_header", "read_raw"]
+"""The only place that opens FITS files. Nothing is imported here: who reads headers only needs no astropy."""

@@ -14,6 +14,7 @@ import subprocess
 
 from soxslib.errors import ReductionError
 
+SUFFIXES = (".fits", ".fits.fz", ".fits.gz", ".fits.Z", ".fit", ".fts")
 BLOCK = 2880
 MAX_BLOCKS = 200  # of one header: 7200 cards
 _STRING = re.compile(r"'((?:[^']|'')*)'")

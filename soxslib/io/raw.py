@@ -10,9 +10,9 @@ from astropy.utils.exceptions import AstropyWarning
 from soxslib.datamodel import RawFrame
 from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
+from soxslib.io.headers import SUFFIXES
 from soxslib.io.keywords import exposure_of
 
-SUFFIXES = (".fits", ".fits.fz", ".fits.gz", ".fits.Z", ".fit", ".fts")
 
 
 def stem_of(path):

@@ -14,7 +14,6 @@ from soxslib.io.headers import SUFFIXES
 from soxslib.io.keywords import exposure_of
 
 
-
 def stem_of(path):
     """File name without its FITS and packing suffixes."""
     name = Path(path).name

@@ -2,18 +2,23 @@
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from soxslib.catalogue.scan import WAITING, find_files
+from soxslib.catalogue.scan import WHOLE, find_files
 from soxslib.errors import ReductionError
+from soxslib.io.atomic import write_word
 from soxslib.io.headers import read_header
+
+LIST = ".soxs/whole.txt"
 
 
 @dataclass
 class Arrivals:
     """Files of the sources, told apart into whole ones and those that are still being written.
 
-    A file is whole when its size and time have not changed for `settle_s` and it is as long as its headers promise. Headers
-    of a file that still grows are not read.
+    A file is whole when its size and time have not changed for `settle_s` and it is as long as its headers promise.
+    Headers of a file that still grows are not read. What is whole stands in a list that scans of this process, and of
+    those it starts, keep to: a file that nobody has looked at yet is not on it.
     """
 
     sources: list[str]
@@ -22,8 +27,8 @@ class Arrivals:
     _seen: dict = field(default_factory=dict)  # path -> ((size, mtime), when first seen so)
 
     def look(self, now):
-        """Paths that have become whole since the last look; puts all others out of sight of scans."""
-        found = find_files(self.sources, waiting=frozenset())
+        """Paths that have become whole since the last look."""
+        found = find_files(self.sources, with_unfinished=True)
         fresh = []
         for path, facts in found.items():
             if self.whole.get(path) == facts:
@@ -37,15 +42,19 @@ class Arrivals:
                 fresh.append(path)
         for path in self.whole.keys() - found.keys():
             del self.whole[path]
-        os.environ[WAITING] = os.pathsep.join(sorted(found.keys() - self.whole.keys()))
+        self._tell()
         return fresh
 
     def take_all(self):
         """Takes the files that are there and whole as they are: the frames from before the watch began."""
-        for path, facts in find_files(self.sources, waiting=frozenset()).items():
+        for path, facts in find_files(self.sources, with_unfinished=True).items():
             if is_whole(path):
                 self.whole[path] = facts
-        self.look(0.0)
+        self._tell()
+
+    def _tell(self):
+        write_word(LIST, "\n".join(sorted(self.whole)))
+        os.environ[WHOLE] = str(Path(LIST).absolute())
 
 
 def is_whole(path):

@@ -10,7 +10,7 @@ from soxslib.io.headers import SUFFIXES, read_header
 from soxslib.io.keywords import exposure_of
 
 OK, BAD, IGNORED = "ok", "bad", "ignored"
-WAITING = "SOXS_WAITING"  # variable with the paths of files that are still being written
+WHOLE = "SOXS_WHOLE"  # variable with the path of a list of the files that may be read, one a line; all without it
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,11 @@ class Entry:
         return os.path.basename(self.path)
 
 
-def find_files(sources, waiting=None):
+def find_files(sources, *, with_unfinished=False):
     """{path: (size, mtime)} of all raw files of the sources: directories (their own files only) and globs.
 
-    waiting: paths to pass by, since they are still being written; those of the environment when None.
+    While frames come in, those that are still being written are left out.
     """
-    waiting = _waiting() if waiting is None else waiting
     found = {}
     for source in sources:
         for path in _paths_of(os.path.expanduser(source)):
@@ -52,11 +51,15 @@ def find_files(sources, waiting=None):
                     continue
                 if os.path.isfile(path):
                     found.setdefault(os.path.normpath(path), (stat.st_size, stat.st_mtime))
-    return {path: facts for path, facts in sorted(found.items()) if path not in waiting}
+    whole = None if with_unfinished else _whole()
+    return {path: facts for path, facts in sorted(found.items()) if whole is None or path in whole}
 
 
-def _waiting():
-    return frozenset(filter(None, os.environ.get(WAITING, "").split(os.pathsep)))
+def _whole():
+    if WHOLE not in os.environ:
+        return None
+    with open(os.environ[WHOLE], encoding="utf8") as fh:
+        return set(fh.read().splitlines())
 
 
 def _paths_of(source):

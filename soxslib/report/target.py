@@ -6,6 +6,7 @@ from pathlib import Path
 from soxslib.report.gather import slug
 from soxslib.report.html import age_text, chip, page, plural, qc_tables, table, time_text, words
 
+ARMS_AGREE = 0.1  # relative
 UP = "../../"  # from a target's page to the night's directory
 HELP = (
     "Drag to move, wheel or pinch to zoom, double-click for all. Keys: ← → read off, shift with ← → to move, "
@@ -15,7 +16,7 @@ HELP = (
 
 def target_page(target, story, payloads, pictures):
     """HTML of a target. payloads: {(stem, kind): spectrum}; pictures: {stem: (file, strips)}; what is missing is None."""
-    body = [_heading(target), _trouble(target), _viewer(target, payloads)]
+    body = [_heading(target), _trouble(target), _viewer(target, payloads), _arms(payloads.get("ratio"))]
     body += [_observation(o, story, pictures.get(o.sky.task.stem)) for o in target.observations]
     data = {"name": target.name, "arms": payloads["arms"], "series": _series(target, payloads)}
     crumbs = [(target.name, "#")]
@@ -52,8 +53,18 @@ def _series(target, payloads):
     return out
 
 
+def _arms(ratio):
+    """How well two arms agree where they overlap."""
+    if ratio is None:
+        return ""
+    (blue, red), value, error = ratio
+    state = "pass" if abs(value - 1) < max(ARMS_AGREE, 3 * error) else "warn"
+    text = f"{red} over {blue} where they overlap: {value:.3f} ± {error:.3f}"
+    return f"<p>{escape(text)} {chip(state)}</p>"
+
+
 def _viewer(target, payloads):
-    if not any(key for key in payloads if key != "arms" and payloads[key]):
+    if not any(isinstance(key, tuple) and payloads[key] for key in payloads):
         return "<p class=empty>There is no spectrum to show.</p>"
     return (
         '<section class="viewer" aria-label="Spectrum"><div class="tools" id="tools"></div>'

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from made_up_report import LINE_NM, MadeUpNight, read_state, spectrum
 
 from soxslib.report.build import build
-from soxslib.report.payload import joined
+from soxslib.report.payload import arms_ratio, joined
 from soxslib.report.picture import write_png
 
 PAGE = "report/target/2026-01-27_SN000.html"
@@ -96,3 +97,9 @@ def test_a_png_holds_the_image(tmp_path, rng):
     size = int.from_bytes(data[start - 4 : start], "big")
     rows = np.frombuffer(zlib.decompress(data[start + 4 : start + 4 + size]), np.uint8).reshape(7, 12)
     assert (rows[:, 1:] == image).all() and (rows[:, 0] == 0).all()
+
+
+def test_the_arms_ratio_is_that_of_their_fluxes(rng):
+    blue, red = spectrum("VIS", rng, True), spectrum("NIR", rng, True)
+    ratio, error = arms_ratio(blue, replace(red, flux=1.2 * red.flux, error=1.2 * red.error))
+    assert ratio == pytest.approx(1.2, abs=5 * error) and error < 0.01

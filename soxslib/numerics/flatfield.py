@@ -109,7 +109,7 @@ def _spline_basis(shape, knot_px):
 
 
 def _first_guess(flux, floor, light, used, knot_px):
-    """Light along the columns, smooth in its logarithm: a dichroic's exponential fall is too steep for a stiff spline."""
+    """Light along the columns, smooth in its logarithm: a dichroic's exponential fall is too steep otherwise."""
     usable = used.any(0)
     mean, noise = np.zeros(flux.shape[1]), np.ones(flux.shape[1])
     # medians of columns: clusters of dead pixels would dent a mean

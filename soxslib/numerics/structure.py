@@ -60,7 +60,7 @@ def fit_structure(image, good, *, sigma, block_px, keep_rows, rounds=2):
 
 
 def _significant(profile, error, scale_px):
-    """(fine, share): the profile's part below scale_px, shrunk by its power over that of noise; larger scales are the surface's."""
+    """(fine, share): the profile's part below scale_px, shrunk by its power over that of noise."""
     fine = profile - gaussian_smoothed(profile, scale_px)
     share = max(0.0, 1.0 - np.mean(error**2) / max(np.mean(fine**2), 1e-300))
     return fine * share, share

@@ -79,7 +79,8 @@ def stack_lamp(lamp, frames, lines, settings):
         if brightest < settings.least_light * noise or min(levels) <= 0:
             raise ReductionError(
                 f"{frame.exposure.file}: a flat of lamp {lamp} with {brightest:.1f} electron in its brightest order, "
-                f"{settings.least_light * noise:.1f} needed; exclude it, or check its darks ({frame.exposure.exposure_s:g} s)"
+                f"{settings.least_light * noise:.1f} needed; "
+                f"exclude it, or check its darks ({frame.exposure.exposure_s:g} s)"
             )
     mean, floor, light, count = stack_flats(
         [f.flux for f in frames],

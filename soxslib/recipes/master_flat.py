@@ -173,7 +173,7 @@ def edges_on_frame(edges, order, shape, binning):
 
 
 def take_apart(stack, at, settings):
-    """{order: Factors} of a lamp without scattered light, at all its columns (blaze about 0 where an order is not seen)."""
+    """{order: Factors} of a lamp, at all columns of the frame (blaze about 0 where an order is not seen)."""
     frame, bad, binning = stack.frame, stack.is_bad, stack.frame.exposure.binning
     out = {}
     for order, (lower, upper, seen) in at.items():
@@ -183,7 +183,8 @@ def take_apart(stack, at, settings):
         height = float(np.median(upper - lower))
         fraction = (rows - lower) / (upper - lower)
         out[order] = flatfield.factorise(
-            cut(frame.flux).astype(float), cut(frame.floor).astype(float), cut(stack.light), inside & ~cut(bad), fraction,
+            cut(frame.flux).astype(float), cut(frame.floor).astype(float), cut(stack.light),
+            inside & ~cut(bad), fraction,
             knot_px=settings.knot_px / binning[1], n_nodes=int(round(height)) + 1,
             margin=settings.margin_px / binning[0] / height,
             clip_sigma=settings.clip_sigma, clip_ratio=settings.defect_ratio, misfit=settings.misfit,

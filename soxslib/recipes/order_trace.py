@@ -26,7 +26,7 @@ class OrderTraceResult:
 
 
 def order_trace(raw, bias, darks, solution, settings):
-    """Trace the orders of a pinhole flat, sought about the slit's centre in a DispersionSolution, be it the nominal one."""
+    """Trace the orders of a pinhole flat, sought about the slit's centre of a DispersionSolution, nominal or not."""
     guess = slit_centre(solution)
     frame = prepare(raw, bias, darks, settings)
     full = frame.quality & Quality.SATURATED != 0

@@ -57,7 +57,8 @@ def _check_same_pixels(raw, master):
     if raw.adu.shape != master.flux.shape or raw.exposure.binning != master.exposure.binning:
         raise ReductionError(
             f"{raw.exposure.file}: {raw.adu.shape} pixels, binning {raw.exposure.binning}, but its master made from "
-            f"{master.exposure.file} has {master.flux.shape}, binning {master.exposure.binning}; it needs one of its binning"
+            f"{master.exposure.file} has {master.flux.shape}, binning {master.exposure.binning}; "
+            f"it needs one of its binning"
         )
 
 

@@ -18,7 +18,7 @@ def exposure(arm="VIS", **facts):
 
 
 def raw(rng, electrons, *, pedestal_adu=1000.0, structure_e=0.0, read_e=READ_E, strips=True, lit=True, **facts):
-    """A RawFrame of the expected electrons: Poisson light, read noise, pedestal, whole counts, the converter's limit."""
+    """A RawFrame of expected electrons: Poisson light, read noise, pedestal, whole counts, the converter's limit."""
     light = rng.poisson(np.maximum(electrons, 0)) if lit else np.asarray(electrons)
     frame = (light + structure_e + rng.normal(0, read_e, SHAPE)) / GAIN + pedestal_adu
     strip = lambda: np.round(rng.normal(0, read_e, (50, SHAPE[1])) / GAIN + pedestal_adu)
@@ -74,7 +74,7 @@ def gaussian_light(light, sigma):
 
 
 def slit_light(light, half_px=16.0, blur=1.0):
-    """Expected electrons of a slit in the light of a lamp, `light` per pixel at the peak of the blaze, edges blurred."""
+    """Expected electrons of a slit in a lamp's light, `light` per pixel at the peak of the blaze, edges blurred."""
     y = np.arange(SHAPE[0])[:, None]
     x = np.arange(SHAPE[1])
     blaze = light * (0.3 + 0.7 * np.exp(-(((x - 300) / 200.0) ** 2)))

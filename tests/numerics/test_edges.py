@@ -7,7 +7,7 @@ SLICE = 32
 
 
 def flat(rng, light, blur=1.2):
-    """Flat of one tilted order with edges at 17.3 below and 18.6 above its trace, and their distance growing by 0.5 px."""
+    """Flat of one tilted order, its edges 17.3 px below and 18.6 above its trace, their distance growing by 0.5 px."""
     columns = np.arange(1024)
     trace = 40 + 12 * columns / 1024
     lower, upper = trace - 17.3, trace + 18.6 + 0.5 * columns / 1024

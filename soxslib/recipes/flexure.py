@@ -23,37 +23,61 @@ BLUR_PX = 0.8  # Gaussian sigma of the optics in unbinned pixels, for an order w
 def observation_shifts(exposures, calibrations):
     """[{order: OrderShift}] of the ReducedExposures of one observation.
 
-    Each has its own sky and rotator. What the object tells is common: minutes apart, the exposures' shifts differ by
-    what sky and rotator say, so that their spectra are added on the pixels of the first, and its statements hold for
-    the others after the same difference.
+    Each has its own sky and rotator; the sky of the others counts as far as little time has passed. What the object
+    tells is common: its spectra are added on the pixels of the first exposure, and their statements hold for the others
+    after the difference that sky and rotator tell.
     """
     first = exposures[0].exposure
     model = load_instrument(first.instrument).yaml("flexure.yaml")[first.arm]
     sky = [sky_shifts(e, calibrations, model) for e in exposures]
-    rotator = [rotator_statements(e.exposure, calibrations.arc, model) for e in exposures]
-    predicted = [
-        flexure.arm_shifts(e.windows, s, model, evidence=r, doubt_sigma=DOUBT_SIGMA)
-        for e, s, r in zip(exposures, sky, rotator, strict=True)
+    known = [
+        [*rotator_statements(e.exposure, calibrations.arc, model), *sky_of_others(i, exposures, sky, model)]
+        for i, e in enumerate(exposures)
     ]
+    solve = lambda i, more: flexure.arm_shifts(
+        exposures[i].windows,
+        sky[i],
+        model,
+        evidence=[*known[i], *more],
+        centring_px=model["centring_arcsec"] * _px_per_arcsec(exposures[i], min(exposures[i].windows)) * first.binning[1],
+        doubt_sigma=DOUBT_SIGMA,
+    )
+    shifts = [solve(i, []) for i in range(len(exposures))]
     if not model.get("object"):
-        return predicted
-    differences = [{o: p[o].pixels - predicted[0][o].pixels for o in p if o in predicted[0]} for p in predicted]
-    statements = object_statements(exposures, differences, calibrations, model)
-    out = []
-    for e, s, r, difference in zip(exposures, sky, rotator, differences, strict=True):
-        apart = model["object"]["drift_px_hour"] * 24.0 * abs(e.exposure.mjd - first.mjd)
-        moved = [_moved(statement, difference, apart) for statement in statements]
-        scale = _px_per_arcsec(e, min(e.windows)) * e.exposure.binning[1]
-        out.append(
-            flexure.arm_shifts(
-                e.windows,
-                s,
-                model,
-                evidence=[*r, *moved],
-                centring_px=model["centring_arcsec"] * scale,
-                doubt_sigma=DOUBT_SIGMA,
-            )
-        )
+        return shifts
+    moves = [_moves(e.exposure, first, shift, shifts[0], sky, model) for e, shift in zip(exposures, shifts, strict=True)]
+    statements = object_statements(exposures, moves, calibrations, model)
+    return [solve(i, [_moved(s, move) for s in statements]) for i, move in enumerate(moves)]
+
+
+def sky_of_others(i, exposures, sky, model):
+    """Statements about exposure `i` from the sky lines of the others, the less certain the more time lies between."""
+    return [
+        flexure.Evidence("sky", {o: (1.0, 0.0)}, s.pixels, float(np.hypot(s.error, _drift_px(exposures[i].exposure, e.exposure, model))))
+        for k, e in enumerate(exposures)
+        for o, s in sky[k].items()
+        if k != i and s.is_measured and s.n_lines > 2
+    ]
+
+
+def _drift_px(exposure, other, model):
+    """How far an order may move between two exposures."""
+    return model["drift_px_hour"] * 24.0 * abs(exposure.mjd - other.mjd)
+
+
+def _moves(exposure, first, shift, first_shift, sky, model):
+    """{order: (px, error)} that an exposure has moved since the first, as told by sky and rotator.
+
+    Minutes apart an order hardly moves at all, so that what is told is believed only as far as it is better than that.
+    """
+    drift = _drift_px(exposure, first, model)
+    out = {}
+    for order in shift:
+        measured = all(s[order].is_measured for s in sky if order in s)
+        error = shift[order].error if measured else model["repeat"]["floor_px"]
+        trust = drift**2 / (drift**2 + error**2)
+        told = shift[order].pixels - first_shift[order].pixels if order in first_shift else 0.0
+        out[order] = trust * told, np.sqrt(trust) * error
     return out
 
 
@@ -92,14 +116,14 @@ def rotator_statements(exposure, arc, model):
     )
 
 
-def object_statements(exposures, differences, calibrations, model):
+def object_statements(exposures, moves, calibrations, model):
     """Statements of the first target's own spectrum, about the first exposure.
 
-    differences: of each exposure, {order: px along the dispersion} that it has moved since the first.
+    moves: of each exposure, {order: (px along the dispersion, error)} since the first.
     """
     first = exposures[0]
     orders = [o for o in first.windows if all(o in e.windows for e in exposures)]
-    spectra = {o: _added([_object_spectrum(e, o, calibrations.flat) for e in exposures], o, exposures, differences) for o in orders}
+    spectra = {o: _added(exposures, moves, o, calibrations.flat) for o in orders}
     spectra = {o: s for o, s in spectra.items() if np.isfinite(s[1]).sum() > 100}
     return evidence_of_object(
         spectra,
@@ -127,27 +151,27 @@ def _object_spectrum(reduced, order, flat):
     return fit.counts[0] / blaze, 1.0 / np.where(use, information, 1.0) / blaze**2
 
 
-def _added(spectra, order, exposures, differences):
+def _added(exposures, moves, order, flat):
     """(wavelength, flux, variance): mean of the exposures' spectra on the first one's pixels, weighted by their noise.
 
     The variance of an interpolated sample is taken as that of the pixels: right for features wider than a pixel.
     """
     target = native_wavelengths(exposures[0], order)
-    moments = np.zeros((2, target.size))
-    for (flux, variance), e, difference in zip(spectra, exposures, differences, strict=True):
-        moved = flexure.OrderShift(difference[order], 0.0, 0.0, 0.0, "")
-        own = native_wavelengths(e, order, moved)
+    light, weights = np.zeros(target.size), np.zeros(target.size)
+    for e, move in zip(exposures, moves, strict=True):
+        flux, variance = _object_spectrum(e, order, flat)
+        own = native_wavelengths(e, order, flexure.OrderShift(move[order][0], 0.0, 0.0, 0.0, ""))
         k = np.flatnonzero(np.isfinite(own))
         k = k[np.argsort(own[k])]
         if k.size < 2:
             continue
-        # NaN of an unread pixel spreads to its neighbours; the first exposure's own pixels are met exactly
-        at = lambda values: np.interp(target, own[k], values[k], left=np.nan, right=np.nan)
-        y, weight = at(flux), 1.0 / at(variance)
-        use = np.isfinite(y) & np.isfinite(weight)
-        moments[:, use] += (weight * y)[use], weight[use]
-    with np.errstate(all="ignore"):
-        return target, moments[0] / moments[1], 1.0 / np.where(moments[1] > 0, moments[1], np.nan)
+        # an unread pixel takes its neighbours with it; the first exposure's own pixels are met exactly
+        flux, variance = (np.interp(target, own[k], values[k], left=np.nan, right=np.nan) for values in (flux, variance))
+        weight = np.where(np.isfinite(flux) & (variance > 0), 1.0 / variance, 0.0)
+        light += np.where(weight > 0, weight * flux, 0.0)
+        weights += weight
+    weights[weights == 0] = np.nan
+    return target, light / weights, 1.0 / weights
 
 
 def _line_fwhm_px(reduced, order, sigma_px):
@@ -166,11 +190,11 @@ def _px_per_arcsec(reduced, order):
     return float(np.abs(jacobian(solution, middle, 0.0).across_by_slit)) / reduced.exposure.binning[1]
 
 
-def _moved(statement, difference, apart_px):
-    """The statement for an exposure that has moved by these differences, each known to `apart_px`."""
-    own = [(a, difference.get(order, 0.0)) for order, (a, _) in statement.terms.items()]
-    value = statement.value + sum(a * d for a, d in own)
-    error = np.sqrt(statement.error**2 + sum((a * apart_px) ** 2 for a, _ in own))
+def _moved(statement, move):
+    """The statement about the first exposure, for one that has moved."""
+    known = [(a, *move[order]) for order, (a, _) in statement.terms.items() if order in move]
+    value = statement.value + sum(a * px for a, px, _ in known)
+    error = np.sqrt(statement.error**2 + sum((a * e) ** 2 for a, _, e in known))
     return replace(statement, value=float(value), error=float(error))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from soxslib.numerics.splines import TAPS, bspline_weights, evaluate, nodes_of
 
 MOFFAT_BETA = 4.765  # long exposures through Kolmogorov turbulence (Trujillo et al. 2001, MNRAS 328, 977)
+WING_TRUST = 0.01  # of the tolerance, at which the far wings may differ from the start
 SEEING_EXPONENT = -0.2  # width of the seeing disc with wavelength (Kolmogorov turbulence; Fried 1966)
 
 
@@ -105,8 +106,9 @@ def updated(start, matrix, vector, *, tolerance):
     """
     sigma = tolerance * start.coefficients.max()
     prior = np.full(start.coefficients.size, sigma**-2.0)
-    # far from the core the start is trusted more: the wings hold little light and are degenerate with the sky
+    # far from the core the start is trusted more: the wings hold little light, are degenerate with the sky, and the sum of
+    # many knots that each are a little wrong is a scale of the spectrum
     wing = start.coefficients / start.coefficients.max()
-    prior *= 1.0 / np.clip(wing * 4.0, 0.1, 1.0) ** 2
+    prior *= 1.0 / np.clip(wing * 4.0, WING_TRUST, 1.0) ** 2
     coefficients = np.linalg.solve(matrix + np.diag(prior), vector + prior * start.coefficients)
     return normalised(SlitProfile(coefficients, start.step_arcsec, start.half_width_arcsec, start.reference_nm))

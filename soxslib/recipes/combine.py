@@ -103,8 +103,10 @@ def true_wavelengths(exposure, shift, order):
     low, high = exposure.solution[order].wavelength_nm
     unit = (2.0 * cutout.wavelength_nm - low - high) / (high - low)
     moved = (shift[order].pixels + shift[order].slope * unit) / exposure.exposure.binning[1]
-    slope = np.gradient(cutout.wavelength_nm, axis=1)
-    return cutout.wavelength_nm - moved * slope + 0.5 * moved**2 * np.gradient(slope, axis=1)
+    # along rows of the frame: those of the cutout step with the order's curvature
+    by_row, step = np.gradient(cutout.wavelength_nm, axis=0), np.gradient(cutout.first_row.astype(float))
+    slope = np.gradient(cutout.wavelength_nm, axis=1) - step * by_row
+    return cutout.wavelength_nm - moved * slope + 0.5 * moved**2 * (np.gradient(slope, axis=1) - step * np.gradient(slope, axis=0))
 
 
 def _samples(counts, position):

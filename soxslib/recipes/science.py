@@ -208,7 +208,8 @@ def refine_profiles(windows, positions, fits, traces, slit_profiles, settings):
                 for j in range(len(traces))
                 if j != k
             )
-            weight = np.where(window.good & ~fit.is_cosmic_ray, 1.0 / (fit.variance + (settings.model_error * fit.model) ** 2), 0.0)
+            doubt = (settings.model_error * fit.model) ** 2 + (settings.profile_tolerance * others) ** 2
+            weight = np.where(window.good & ~fit.is_cosmic_ray, 1.0 / (fit.variance + doubt), 0.0)
             m, v = profile_equations(
                 profile, distance, window.cutout.wavelength_nm, window.cutout.arcsec, counts, window.data - fit.sky - others, weight
             )

@@ -1,0 +1,134 @@
+"""Right answers: the simulator's truth, with the true wavelength solution and variances."""
+
+import numpy as np
+import pytest
+from tests.helpers.pulls import assert_unit_pulls
+from tests.helpers.small_science import STAR, inner, reduced, settings, spectra, truth
+
+from soxslib.datamodel import Quality
+from soxslib.errors import ReductionError
+from soxslib.simulate.bench import Target
+from soxslib.simulate.small import small_bench, small_frame, small_shot
+
+
+@pytest.fixture(scope="module")
+def bench():
+    return small_bench((1,))
+
+
+def star(bench, mag=17.0, seed=3, **shot):
+    return small_frame(bench, small_shot(target=dict(STAR, mag=mag), **shot), np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("mag", [14.0, 17.0, 20.0])
+def test_spectra_are_unbiased_with_true_errors(bench, mag):
+    small = star(bench, mag)
+    (spectrum,) = spectra([reduced(small)])
+    keep, counts = inner(spectrum), truth(small, spectrum)
+    assert keep.mean() > 0.9
+    error = np.sqrt(spectrum.variance[keep].sum()) / counts[keep].sum()
+    assert spectrum.flux[keep].sum() / counts[keep].sum() == pytest.approx(1, abs=0.01 + 3 * error)
+    # about a smooth ratio: the shape of the profile's wings is a scale, not noise
+    ratio = spectrum.flux[keep].sum() / counts[keep].sum()
+    assert_unit_pulls(spectrum.flux[keep], ratio * counts[keep], spectrum.variance[keep], tolerance=0.05)
+
+
+def test_nothing_on_the_slit_is_no_flux(bench):
+    """Forced where a source was expected: a spectrum comes out, and its mean is zero."""
+    totals = []
+    for seed in range(3):
+        small = small_frame(bench, small_shot(target=dict(STAR, mag=40.0)), np.random.default_rng(seed))
+        exposure = reduced(small, expected_arcsec=1.0)
+        (spectrum,) = spectra([exposure])
+        keep = inner(spectrum)
+        assert set(exposure.traces[0].mode.values()) == {"forced"}
+        totals.append(spectrum.flux[keep].sum() / np.sqrt(spectrum.variance[keep].sum()))
+    assert abs(np.mean(totals)) < 4 / np.sqrt(3)
+
+
+def test_cosmic_rays_and_poison_leave_no_trace(bench):
+    small = star(bench, 18.0)
+    (one,) = spectra([reduced(small)])
+    bad = (small.frame.quality & int(Quality.BAD)) > 0
+    poisoned = small.frame.with_(flux=np.where(bad, np.nan, small.frame.flux))
+    (two,) = spectra([reduced(type(small)(poisoned, *(getattr(small, n) for n in list(vars(small))[1:])))])
+    assert np.array_equal(one.flux, two.flux, equal_nan=True)
+    keep = inner(one)
+    pull = (one.flux - truth(small, one) * one.flux[keep].sum() / truth(small, one)[keep].sum()) / np.sqrt(one.variance)
+    assert np.abs(pull[keep]).max() < 6
+
+
+def test_cosmic_rays_in_the_aperture_are_found(bench):
+    small = star(bench, 18.0)
+    exposure = reduced(small)
+    cutout = exposure.windows[1].cutout
+    rays, fit = cutout.take(small.cosmic), exposure.fits[1]
+    excess = cutout.take(small.frame.flux - small.expected) / np.sqrt(fit.variance)
+    strong = rays & exposure.windows[1].good & (excess > 6) & (np.abs(cutout.slit_arcsec - 0.6) < 1.5)
+    assert strong.sum() > 5
+    assert fit.is_cosmic_ray[strong].mean() >= 0.9  # of ten
+    false = fit.is_cosmic_ray & (cutout.take(small.cosmic) == 0) & (excess < 3)
+    assert false.sum() <= 0.05 * fit.is_cosmic_ray.sum()
+
+
+def test_a_source_near_the_slits_edge_is_extracted(bench):
+    small = star(bench, 16.0, slit_arcsec=4.7)
+    exposure = reduced(small, expected_arcsec=4.0)
+    assert exposure.sources[0].slit_arcsec == pytest.approx(4.7, abs=0.3)
+    (spectrum,) = spectra([exposure])
+    keep = inner(spectrum)
+    assert spectrum.flux[keep].sum() / truth(small, spectrum)[keep].sum() == pytest.approx(1, abs=0.05)
+
+
+def test_two_sources_the_expected_one_first(bench):
+    targets = (Target(dict(STAR, mag=18.5), -1.8), Target(dict(STAR, mag=16.0), 2.6))
+    small = small_frame(bench, small_shot(targets=targets), np.random.default_rng(5))
+    exposure = reduced(small, expected_arcsec=-1.5)
+    assert [s.slit_arcsec for s in exposure.sources[:2]] == pytest.approx([-1.8, 2.6], abs=0.15)
+    for k in range(2):
+        (spectrum,) = spectra([exposure], source=k)
+        keep = inner(spectrum)
+        counts = truth(small, spectrum, target=k)
+        assert spectrum.flux[keep].sum() / counts[keep].sum() == pytest.approx(1, abs=0.07)  # wings of a brighter neighbour
+
+
+def test_a_position_can_be_forced(bench):
+    targets = (Target(dict(STAR, mag=18.0), -2.5), Target(dict(STAR, mag=16.0), 2.6))
+    small = small_frame(bench, small_shot(targets=targets), np.random.default_rng(5))
+    exposure = reduced(small, slit_position_arcsec=-2.5)
+    assert len(exposure.sources) == 1
+    assert set(exposure.traces[0].mode.values()) == {"forced"}
+    assert exposure.traces[0].at(1, 620.0) == pytest.approx(-2.5, abs=1e-6)
+
+
+def test_an_order_too_faint_to_trace_follows_the_others():
+    two = small_bench((1, 3))
+    small = star(two, 17.5)
+    # a reddened source: what is left of it in one order is a hundredth
+    order = small.light.orders[3]
+    dim = np.zeros(two.shape)
+    order.pixels.add_to(dim, 0.99 * order.targets[0].light)
+    faint = small.frame.with_(flux=small.frame.flux - dim)
+    exposure = reduced(type(small)(faint, *(getattr(small, n) for n in list(vars(small))[1:])))
+    assert exposure.traces[0].mode == {1: "fit", 3: "transferred"}
+    seen = order.targets[0].slit_arcsec
+    assert exposure.traces[0].at(3, np.median(order.grid.wavelength_nm)) == pytest.approx(np.median(seen), abs=0.25)
+    spectrum = next(s for s in spectra([exposure]) if s.order == 3)
+    keep = inner(spectrum)
+    level = np.median(0.01 * truth(small, spectrum)[keep])
+    assert np.mean(spectrum.flux[keep]) == pytest.approx(level, abs=0.15 * level + 4 * np.sqrt(np.mean(spectrum.variance[keep]) / keep.sum()))
+
+
+def test_settings_are_left_as_they_were(bench):
+    own = settings()
+    before = dict(vars(own))
+    reduced(star(bench))
+    assert vars(own) == before
+    assert vars(settings()) == before
+
+
+def test_a_solution_that_is_not_of_the_frame_is_told(bench):
+    small = star(bench)
+    moved = type(small.solution)(small.solution.arm, {1: small.solution[1].shifted(along_px=1e5)})
+    with pytest.raises(ReductionError, match="no order of the wavelength solution falls on the frame"):
+        reduced(type(small)(small.frame, small.bench, small.shot, type(small.light)(None, None, moved), *[None] * 5))

@@ -196,7 +196,7 @@ def _solve(columns, weight, target, prior, prior_value):
     return values, errors
 
 
-def fit_lines(order, shift, template_error, rounds=5):
+def fit_lines(order, shift, template_error, rounds=8):
     """Gauss-Newton fit of shift and widths of the slit's image, fluxes and continuum; outlying pixels lose weight."""
     sigma, slit, k = order.sigma_px, order.slit_px, order.n_groups
     weight = order.good / order.variance

@@ -6,6 +6,8 @@ blurred by a Gaussian and integrated over the pixel. Blended lines keep their li
 lines has its own flux, since the vibrational bands of OH vary independently within minutes.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from soxslib.numerics.lineshift import LineOffsets, Shift, shift_of_lines
@@ -56,12 +58,25 @@ def measure_sky_shift(
     return shift_of_lines(scaled, line_error_px=line_error_px, slope_px=slope_px, sigma_px=fit.sigma_px)
 
 
-def _coarse_shift(order, search_px, start):
+def slit_width_match(wavelength_nm, sky, variance, lines, *, sigma_px, slit_px, widths_px, search_px, binning=1):
+    """How well an order's sky agrees with slits of these widths [sigma^2], zeros without lines; see `measure_sky_shift`.
+
+    The best width is where the sum over the orders is largest: a wide slit's image drawn too narrow or too wide fits as
+    well at its one edge as at its other, and the shift would be anything between.
+    """
+    order = prepare(wavelength_nm, sky, variance, lines, slit_px, sigma_px, search_px / binning)
+    if order is None:
+        return np.zeros(len(widths_px))
+    best = [_coarse_shift(replace(order, slit_px=float(w)), search_px / binning, None, quiet_px(slit_px))[1] for w in widths_px]
+    return np.array(best) ** 2
+
+
+def _coarse_shift(order, search_px, start, window=None):
     """(whole-pixel shift, significance) of the best match of the whole line list.
 
     The tempered noise (a third of the signal is added to it) keeps a cosmic ray or a single line from deciding.
     """
-    window = quiet_px(order.slit_px)
+    window = window or quiet_px(order.slit_px)
     noise = np.sqrt(order.variance)
     signal = np.where(order.good, order.sky - running_low(order.sky, order.good, window), 0.0)
     data = _highpass(np.where(order.good, signal / np.hypot(noise, 0.3 * np.abs(signal)), 0.0), window)

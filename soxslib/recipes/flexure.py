@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 SEARCH_PX = 8.0  # largest shift looked for: twice what was ever seen in the orders that have sky lines
 DOUBT_SIGMA = 4.0  # one or two lines that disagree by more with all else are no sky lines
 LEAST_BLAZE = 0.003  # of the order's largest: an object's spectrum is not read below
+SLIT_SCALES = np.geomspace(0.75, 1.5, 11)  # slit width along over that across: no grating stretches it more
+WIDE_SLIT = 6.0  # times the blur's sigma, from which a slit's image has two edges
+LEAST_MATCH = 400.0  # sigma^2 of all orders' sky lines together, from which they tell the slit's width
 BLUR_PX = 0.8  # Gaussian sigma of the optics in unbinned pixels, for an order without measured line-spread function
 
 
@@ -83,29 +86,52 @@ def _moves(exposure, first, shift, first_shift, sky, model):
 
 def sky_shifts(reduced, calibrations, model):
     """{order: Shift} that the sky lines of an exposure show."""
-    return {order: _sky_shift(reduced, order, calibrations, model) for order in reduced.windows}
+    seen = {order: _sky_setup(reduced, order, calibrations) for order in reduced.windows}
+    seen = {order: setup for order, setup in seen.items() if np.isfinite(setup[0][0]).sum() > 50}
+    scale = _slit_scale(seen.values())
+    out = dict.fromkeys(reduced.windows, Shift())
+    for order, (spectrum, optics) in seen.items():
+        out[order] = skylines.measure_sky_shift(
+            *spectrum,
+            **{**optics, "slit_px": scale * optics["slit_px"]},
+            wavelength_range=reduced.solution[order].wavelength_nm,
+            line_error_px=0.02,
+            slope_px=model["slope_px"],
+            template_error=0.03,
+            min_significance=6.0,
+        )
+    return out
 
 
-def _sky_shift(reduced, order, calibrations, model):
-    binning = reduced.exposure.binning[1]
-    wavelength, sky, variance = sky_spectrum(reduced, order)
-    if np.isfinite(wavelength).sum() < 50:
-        return Shift()
-    return skylines.measure_sky_shift(
-        wavelength,
-        sky,
-        variance,
-        calibrations.sky_lines,
-        wavelength_range=reduced.solution[order].wavelength_nm,
-        sigma_px=calibrations.width_px.get(order, BLUR_PX) / binning,
-        slit_px=max((reduced.exposure.slit_width_arcsec or 1.0) * _px_per_arcsec(reduced, order), 0.3),
+def _sky_setup(reduced, order, calibrations):
+    """(spectrum and lines, optics) of an order, as `skylines` wants them."""
+    e = reduced.exposure
+    optics = dict(
+        sigma_px=calibrations.width_px.get(order, BLUR_PX) / e.binning[1],
+        slit_px=max((e.slit_width_arcsec or 1.0) * _px_per_arcsec(reduced, order), 0.3),
         search_px=SEARCH_PX,
-        line_error_px=0.02,
-        slope_px=model["slope_px"],
-        template_error=0.03,
-        min_significance=6.0,
-        binning=binning,
+        binning=e.binning[1],
     )
+    return (*sky_spectrum(reduced, order), calibrations.sky_lines), optics
+
+
+def _slit_scale(seen):
+    """How much wider along the dispersion a wide slit is than the scale across would make it, from all orders' sky lines.
+
+    1 for a narrow slit: there a wrong width is no different from a wrong blur, which the fit of an order finds by itself.
+    """
+    seen = [s for s in seen if s[1]["slit_px"] > WIDE_SLIT * s[1]["sigma_px"]]
+    match = sum(
+        (skylines.slit_width_match(*spectrum, **optics, widths_px=optics["slit_px"] * SLIT_SCALES) for spectrum, optics in seen),
+        np.zeros(SLIT_SCALES.size),
+    )
+    if match.max() < LEAST_MATCH:
+        return 1.0
+    k = int(np.clip(np.argmax(match), 1, SLIT_SCALES.size - 2))
+    low, middle, high = match[k - 1 : k + 2]
+    bend = low - 2 * middle + high
+    step = 0.5 * (low - high) / bend if bend < 0 else 0.0
+    return float(SLIT_SCALES[k] * (SLIT_SCALES[1] / SLIT_SCALES[0]) ** np.clip(step, -1, 1))
 
 
 def rotator_statements(exposure, arc, model):

@@ -7,7 +7,7 @@ rule summary:
         limits=NIGHT.limits,
         metrics=NIGHT.sidecars,
     output:
-        "summary.txt",
+        report("summary.txt", caption="captions/summary.rst", category="night"),
     log:
         "logs/summary.log",
     script:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from soxslib import __version__
 from soxslib.catalogue.summary import read_plan
+from soxslib.instruments import load_instrument
 from soxslib.io.atomic import write_word
 from soxslib.qc.verdicts import limits_in_force
 from soxslib.report.calibration import calibration_page
 from soxslib.report.gather import SKY, tell
 from soxslib.report.html import ASSETS
 from soxslib.report.overview import overview_page
-from soxslib.report.payload import arm_payload, arms_ratio, read_spectrum, spectrum_payload
+from soxslib.report.payload import arm_payload, arms_ratio, order_styles, read_spectrum, spectrum_payload
 from soxslib.report.picture import order_strips
 from soxslib.report.target import calibration_file, target_page
 from soxslib.report.trends import DATA, trend_files, trends_page
@@ -34,11 +35,16 @@ def build(plan_path, folder=FOLDER, instrument=INSTRUMENT):
         write_word(folder / "calibration" / calibration_file(item), calibration_page(item, story))
     for step, text in trend_files(story).items():
         write_word(folder / DATA / f"{step}.js", text)
-    write_word(folder / "trends.html", trends_page(story))
+    write_word(folder / "trends.html", trends_page(story, _styles(instrument)))
     write_word(folder / STATE, json.dumps(state, sort_keys=True))
     sparks = {slug: content["sparks"] for slug, content in state.items()}
     write_word(folder / "index.html", overview_page(story, sparks, _when(story)))
     return story
+
+
+def _styles(instrument):
+    arms = load_instrument(instrument).data["arms"]
+    return {arm: [[str(o), name, colour] for o, name, _, _, colour in order_styles(instrument, arm)] for arm in arms}
 
 
 def _when(story):

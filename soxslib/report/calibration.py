@@ -19,7 +19,7 @@ def calibration_page(item, story):
         f"<p class=sub>{escape(task.stem)} · {time_text(task.mjd)} UT · night of {task.night}</p>"
         f"{f'<ul class=reasons>{reasons}</ul>' if reasons else ''}{warnings}"
         f"<h2>Quality</h2>{qc_tables(item.sidecar, story.limits, story.bands[task.arm]) or f'<p class=empty>{escape(item.reason)}</p>'}"
-        f"{plot_block(task)}<h2>Made with</h2>{calibrations_table([item], story, '../')}"
+        f"{plot_block(task, is_open=True)}<h2>Made with</h2>{calibrations_table([item], story, '../')}"
         f"<h2>Serves</h2>{_consumers(item, story)}"
         f"<details><summary><h3>Raw frames</h3></summary><ul class=files>{raw}</ul></details>"
     )

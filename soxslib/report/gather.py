@@ -39,7 +39,7 @@ class Item:
 
     @property
     def reason(self):
-        return "not run yet" if self.is_absent else self.verdict.reason
+        return "not run yet" if self.is_absent else self.verdict.reason.removeprefix(f"{self.task.step}: ")
 
     def metric(self, name, order=None):
         """Value of a metric, None without it."""

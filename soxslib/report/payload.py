@@ -123,15 +123,18 @@ def spark(flux, error, points=90):
     return [None if not np.isfinite(v) else round(float(v), 2) for v in scaled]
 
 
+def order_styles(instrument, arm):
+    """[[order, name, first nm, last nm, colour]] of an arm, the bluest first; colours as in the figures."""
+    orders = load_instrument(instrument).arm(arm)["orders"]
+    ranked = sorted(orders, key=lambda o: orders[o]["wavelength_nm"][0])
+    name = lambda o: str(orders[o].get("band", o))
+    return [[o, name(o), *orders[o]["wavelength_nm"], CYCLE[i % len(CYCLE)]] for i, o in enumerate(ranked)]
+
+
 def arm_payload(instrument, arm):
     """{orders: [[name, first, last, colour]], sky: [[nm, strength]], telluric: [[first, last]]} of an arm."""
     source = load_instrument(instrument)
-    orders = source.arm(arm)["orders"]
-    ranked = sorted(orders, key=lambda o: orders[o]["wavelength_nm"][0])
-    named = [
-        [str(orders[o].get("band", o)), *orders[o]["wavelength_nm"], CYCLE[i % len(CYCLE)]]
-        for i, o in enumerate(ranked)
-    ]
+    named = [row[1:] for row in order_styles(instrument, arm)]
     low, high = named[0][1], max(row[2] for row in named)
     table = read_ecsv(source.table_path(arm, "sky_lines"))
     inside = np.flatnonzero((table["wavelength"] > low) & (table["wavelength"] < high))

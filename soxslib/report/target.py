@@ -141,7 +141,7 @@ def _plots(observation):
     return "".join(plot_block(item.task) for item in observation.items)
 
 
-def plot_block(task):
+def plot_block(task, is_open=False):
     """The step's figure, where it has been drawn."""
     path = f"qc/{task.night}/{task.step}/{task.stem}.png"
     if not Path(path).exists():
@@ -149,7 +149,7 @@ def plot_block(task):
     vector = path.removesuffix("png") + "pdf"
     pdf = f' · <a href="{UP}{escape(vector)}">PDF</a>' if Path(vector).exists() else ""
     return (
-        f"<details class=figure><summary><h3>Figure: {words(task.step)}</h3></summary><p class=links>"
+        f"<details class=figure{' open' if is_open else ''}><summary><h3>Figure: {words(task.step)}</h3></summary><p class=links>"
         f'<a href="{UP}{escape(path)}">full size</a>{pdf}</p><a href="{UP}{escape(path)}">'
         f'<img loading="lazy" src="{UP}{escape(path)}" alt="Figure of {words(task.step)} {escape(task.stem)}"></a></details>'
     )

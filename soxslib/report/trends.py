@@ -8,8 +8,8 @@ DATA = "trends"  # folder of the steps' numbers, each a script that the page add
 CONDITIONS = ("mjd", "rotator_deg", "detector_temperature_k", "bench_temperature_c")
 
 
-def trends_page(story):
-    """HTML of the page; the numbers are in files of their own."""
+def trends_page(story, styles):
+    """HTML of the page; the numbers are in files of their own. styles: {arm: [[order, name, colour]]}, bluest first."""
     made = [i for i in story.items if i.sidecar.get("metrics")]
     steps = {}
     for item in made:
@@ -23,7 +23,7 @@ def trends_page(story):
         'wheel or pinch to zoom, double-click for all. Keys: ← → read off, + − to zoom, 0 for all, Enter opens the product."></canvas></div>'
         '<p class="readout" id="readout" role="status" aria-live="polite">Point at a value to read it off.</p></section>'
     )
-    data = {"steps": {step: sorted(arms) for step, arms in steps.items()}, "folder": DATA}
+    data = {"steps": {step: sorted(arms) for step, arms in steps.items()}, "folder": DATA, "orders": styles}
     return page("Trends", body, scripts=("plot.js", "trends.js"), data=data, crumbs=[("trends", "#")])
 
 

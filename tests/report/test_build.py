@@ -74,7 +74,7 @@ def test_joined_bins_have_the_error_of_a_mean(rng):
 
 def test_nothing_is_written_again_without_need(night):
     build(night.plan)
-    pages = [p for p in Path("report").rglob("*.*")]
+    pages = list(Path("report").rglob("*.*"))
     before = {p: p.stat().st_mtime_ns for p in pages}
     build(night.plan)
     assert {p: p.stat().st_mtime_ns for p in pages} == before

@@ -237,9 +237,9 @@
   const width = element('output', { textContent: 'off' });
   tools.append(element('label', {}, 'smooth', element('input', { type: 'range', id: 'smooth', min: 0, max: 25, value: 0,
     oninput: (e) => { state.smooth = 2 * Number(e.target.value) + 1; width.textContent = state.smooth > 1 ? `${state.smooth} bins` : 'off'; plot.draw(); } }), width));
-  tools.append(check('error', 'error'), check('sky', 'sky'), check('log', 'log'), check('lines at z', 'lines'),
+  tools.append(check('error', 'error'), check('sky', 'sky'), check('log', 'log'), element('span', { className: 'set' }, check('lines at z', 'lines'),
     element('input', { type: 'number', id: 'z', value: '0', step: '0.001', min: '-0.01', max: '10', ariaLabel: 'redshift of the lines',
-      oninput: (e) => { state.z = Number(e.target.value) || 0; if (!state.lines) document.getElementById('lines').click(); plot.draw(); } }));
+      oninput: (e) => { state.z = Number(e.target.value) || 0; if (!state.lines) document.getElementById('lines').click(); plot.draw(); } })));
   const wanted = /nm=([\d.]+),([\d.]+)/.exec(location.hash);
   if (wanted) plot.show(Number(wanted[1]), Number(wanted[2])); else plot.view = all();
   plot.draw();

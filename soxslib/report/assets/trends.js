@@ -3,9 +3,9 @@
   const canvas = document.getElementById('trend');
   const data = JSON.parse(document.getElementById('data').textContent);
   const AXES = { time: ['date (UT)', 2], rotator: ['rotator angle [°]', 3], detector: ['detector temperature [K]', 4], bench: ['common path temperature [°C]', 5] };
-  const CYCLE = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#56B4E9', '#B8860B'];
+  const CYCLE = ['#0072B2'];
   const loaded = {}, state = { step: '', arm: '', metric: '', order: '', axis: 'time', log: false };
-  let points = [], plot = null, nearest = null;
+  let points = [], legend = [], plot = null, nearest = null;
 
   window.trendData = (step, table) => { loaded[step] = table; if (step === state.step) fillArms(); };
   function load(step) {
@@ -34,24 +34,27 @@
   }
   function fillOrders() {
     const orders = Object.keys(table().metrics[state.metric].values), each = orders.filter(Boolean);
-    const rows = [...(orders.includes('') ? [['', 'whole product']] : []), ...(each.length ? [['*', 'all orders']] : []), ...each.map((o) => [o, `order ${o}`])];
+    const rows = [...(orders.includes('') ? [['', 'whole product']] : []), ...(each.length ? [['*', 'all orders']] : []), ...each.map((o) => [o, `order ${((data.orders[state.arm] || []).find((s) => s[0] === o) || [o, o])[1]}`])];
     state.order = fill(boxes.order, rows, state.order);
     update();
   }
   function limits() { const l = table().metrics[state.metric].limits; return state.order === '' ? l.whole : l.each; }
   const beyond = (v, range) => range && ((range[0] !== null && v < range[0]) || (range[1] !== null && v > range[1]));
+  const known = (ranked, values) => [...new Set([...ranked, ...Object.keys(values)])].filter((o) => o && o in values);
   function update() {
     const metric = table().metrics[state.metric], tasks = table().tasks, column = AXES[state.axis][1], [warn, fail] = limits();
-    const names = state.order === '*' ? Object.keys(metric.values).filter(Boolean) : [state.order];
+    const styles = data.orders[state.arm] || [], style = (o) => styles.find((s) => s[0] === o) || [o, o, CYCLE[0]];
+    const names = state.order === '*' ? known(styles.map((s) => s[0]), metric.values) : [state.order];
+    legend = state.order === '' ? [] : names.map(style);
     points = [];
-    names.forEach((name, k) => {
+    names.forEach((name) => {
       const values = metric.values[name] || [], known = values.filter((v) => v !== null).sort((a, b) => a - b), middle = quantile(known, 0.5);
       const spread = 1.4826 * quantile(known.map((v) => Math.abs(v - middle)).sort((a, b) => a - b), 0.5);
       values.forEach((v, i) => {
         const x = tasks[i][column];
         if (v === null || x === null || x === undefined) return;
         const level = beyond(v, fail) ? 'fail' : beyond(v, warn) ? 'warn' : known.length >= 5 && spread > 0 && Math.abs(v - middle) > 5 * spread ? 'odd' : '';
-        points.push({ x, v, level, task: tasks[i], order: name, colour: CYCLE[k % CYCLE.length] });
+        points.push({ x, v, level, task: tasks[i], order: name, colour: style(name)[2] });
       });
     });
     points.sort((p, q) => p.x - q.x);
@@ -87,10 +90,12 @@
       c.setLineDash(dash);
       p.line(c, p.area.left, p.py(v), p.area.left + p.area.width, p.py(v));
       c.setLineDash([]);
-      c.textAlign = 'left';
+      const right = name === 'fail';  // both may lie on one line
+      c.textAlign = right ? 'right' : 'left';
       c.textBaseline = 'bottom';
-      c.fillText(`${name} ${v}`, p.area.left + 4, p.py(v) - 2);
+      c.fillText(`${name} ${v}`, right ? p.area.left + p.area.width - 4 : p.area.left + 4, p.py(v) - 2);
     }
+    paintLegend(p, c);
     for (const q of points) {
       const x = p.px(q.x), y = p.py(q.v);
       c.fillStyle = q.colour;
@@ -105,6 +110,18 @@
         c.stroke();
         c.lineWidth = 1;
       }
+    }
+  }
+  function paintLegend(p, c) {
+    let x = p.area.left + 8;
+    c.textAlign = 'left';
+    c.textBaseline = 'top';
+    for (const [, name, colour] of legend) {
+      c.fillStyle = colour;
+      c.fillRect(x, p.area.top + 8, 8, 8);
+      c.fillStyle = p.colour('soft');
+      c.fillText(name, x + 11, p.area.top + 6);
+      x += 20 + c.measureText(name).width;
     }
   }
   function tell() {

@@ -120,7 +120,7 @@ class MadeUpNight:
             folder = f"reduced/{NIGHT}/master_flat/{stem}"
             outputs = {"product": f"{folder}.fits", "metrics": f"{folder}.qc.json", "verdict": f"{folder}.verdict"}
             task = Task(
-                "master_flat", arm, NIGHT, stem, "", "flat", MJD - 9 + hour / 24, {"raw": [f"raw/{stem}.fits"]}, outputs
+                "master_flat", arm, NIGHT, stem, "", "flat", MJD + (hour - 25) / 24, {"raw": [f"raw/{stem}.fits"]}, outputs
             )
             self._sidecar(task, metric("SATURATED FRAC", saturated), metric("FLAT SNR", 150.0, order=11))
             self.tasks.append(task)

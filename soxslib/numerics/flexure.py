@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from soxslib.numerics.lineshift import Shift
-
 FREEDOM = 3.0  # degrees of freedom of Student's t for a single order's deviation: a rare order may be far off
 ROUNDS = 8
 REDSHIFT_UNIT = 1e-4
@@ -55,18 +53,13 @@ class OrderShift:
         return replace(solution, along=along)
 
 
-def evidence_of_sky(order, shift):
-    """Statements of an order's sky lines, one a line."""
+def evidence_of_shift(order, shift, method, centring=0.0):
+    """Statements of an order's measured shift, one a line: of the sky, or (with a centring) features of the object."""
     lines = shift.lines
     return [
-        Evidence("sky", {order: (1.0, float(t))}, float(x), float(e))
+        Evidence(method, {order: (1.0, float(t))}, float(x), float(e), centring)
         for t, x, e in zip(lines.unit, lines.offset, lines.error, strict=True)
     ]
-
-
-def evidence_of_shift(order, shift, method, centring=1.0):
-    """A measured shift of one order (object's features, telluric bands) as statement."""
-    return Evidence(method, {order: (1.0, 0.0)}, shift.pixels, shift.error, centring)
 
 
 def evidence_of_tie(red, blue, difference_nm, error_nm, *, wavelength_nm, solutions, method="tie", centring=True):
@@ -134,7 +127,7 @@ def arm_shifts(orders, sky, model, *, evidence=(), centring_px=0.0, doubt_sigma)
 
 def _solve(orders, sky, model, evidence, centring_px):
     """Posterior of all orders: Gaussian statements, Student's t for the orders' own deviations (by EM)."""
-    statements = [s for o, shift in sky.items() for s in evidence_of_sky(o, shift)] + list(evidence)
+    statements = [s for o, shift in sky.items() for s in evidence_of_shift(o, shift, "sky")] + list(evidence)
     design, value, weight = _rows(orders, statements)
     basis, width = _basis(orders, model)
     width[-2:] = max(centring_px, 1e-6), REDSHIFT_WIDTH
@@ -200,17 +193,3 @@ def _method(order, statements):
         if order in s.terms and s.terms[order][0]:
             said[s.method] = said.get(s.method, 0.0) + (s.terms[order][0] / s.error) ** 2
     return "+".join(sorted(said, key=said.get, reverse=True)) or "model"
-
-
-def combine_shifts(values, errors):
-    """(mean, error) by inverse variance; the error grows by the scatter where the values disagree."""
-    values, errors = np.asarray(values, float), np.asarray(errors, float)
-    weight = errors**-2
-    mean = np.sum(weight * values) / np.sum(weight)
-    chi2 = np.sum(weight * (values - mean) ** 2) / max(values.size - 1, 1)
-    return float(mean), float(np.sqrt(max(1.0, chi2) / np.sum(weight)))
-
-
-def total_shift(shift):
-    """The Shift without slope of an OrderShift, for chaining evidence."""
-    return Shift(shift.pixels, shift.error, shift.n_lines)

@@ -47,7 +47,7 @@ def evidence_of_object(spectra, solutions, model, *, fwhm_px, search_px, templat
             binning=binning,
         )
         if shift.is_measured:
-            statements.append(evidence_of_shift(order, shift, "template"))
+            statements += evidence_of_shift(order, shift, "template", centring=1.0)
     return statements
 
 

@@ -59,7 +59,7 @@ def measure_sky_shift(
 
 
 def slit_width_match(wavelength_nm, sky, variance, lines, *, sigma_px, slit_px, widths_px, search_px, binning=1):
-    """How well an order's sky agrees with slits of these widths [sigma^2], zeros without lines; see `measure_sky_shift`.
+    """How well an order's sky agrees with slits of these widths [sigma^2], zeros without lines (`measure_sky_shift`).
 
     The best width is where the sum over the orders is largest: a wide slit's image drawn too narrow or too wide fits as
     well at its one edge as at its other, and the shift would be anything between.
@@ -67,8 +67,9 @@ def slit_width_match(wavelength_nm, sky, variance, lines, *, sigma_px, slit_px, 
     order = prepare(wavelength_nm, sky, variance, lines, slit_px, sigma_px, search_px / binning)
     if order is None:
         return np.zeros(len(widths_px))
-    best = [_coarse_shift(replace(order, slit_px=float(w)), search_px / binning, None, quiet_px(slit_px))[1] for w in widths_px]
-    return np.array(best) ** 2
+    window = quiet_px(slit_px)
+    trials = (replace(order, slit_px=float(width)) for width in widths_px)
+    return np.array([_coarse_shift(trial, search_px / binning, None, window)[1] for trial in trials]) ** 2
 
 
 def _coarse_shift(order, search_px, start, window=None):

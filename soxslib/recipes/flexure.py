@@ -1,6 +1,5 @@
-"""The shift of each order of an exposure since the arc, from its sky, its object and what is known of the instrument."""
+"""The shift of each order since the arc, from the sky, the object and what is known of the instrument."""
 
-import logging
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +10,6 @@ from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.dispersion import jacobian
 from soxslib.numerics.flexure_evidence import evidence_of_object
 from soxslib.numerics.lineshift import Shift
-
-log = logging.getLogger(__name__)
 
 SEARCH_PX = 8.0  # largest shift looked for: twice what was ever seen in the orders that have sky lines
 DOUBT_SIGMA = 4.0  # one or two lines that disagree by more with all else are no sky lines
@@ -37,30 +34,33 @@ def observation_shifts(exposures, calibrations):
         [*rotator_statements(e.exposure, calibrations.arc, model), *sky_of_others(i, exposures, sky, model)]
         for i, e in enumerate(exposures)
     ]
+    centring_px = model["centring_arcsec"] * _px_per_arcsec(exposures[0], min(exposures[0].windows)) * first.binning[1]
     solve = lambda i, more: flexure.arm_shifts(
         exposures[i].windows,
         sky[i],
         model,
         evidence=[*known[i], *more],
-        centring_px=model["centring_arcsec"] * _px_per_arcsec(exposures[i], min(exposures[i].windows)) * first.binning[1],
+        centring_px=centring_px,
         doubt_sigma=DOUBT_SIGMA,
     )
     shifts = [solve(i, []) for i in range(len(exposures))]
     if not model.get("object"):
         return shifts
-    moves = [_moves(e.exposure, first, shift, shifts[0], sky, model) for e, shift in zip(exposures, shifts, strict=True)]
+    moves = [_moves(e.exposure, first, own, shifts[0], sky, model) for e, own in zip(exposures, shifts, strict=True)]
     statements = object_statements(exposures, moves, calibrations, model)
     return [solve(i, [_moved(s, move) for s in statements]) for i, move in enumerate(moves)]
 
 
 def sky_of_others(i, exposures, sky, model):
     """Statements about exposure `i` from the sky lines of the others, the less certain the more time lies between."""
-    return [
-        flexure.Evidence("sky", {o: (1.0, 0.0)}, s.pixels, float(np.hypot(s.error, _drift_px(exposures[i].exposure, e.exposure, model))))
-        for k, e in enumerate(exposures)
-        for o, s in sky[k].items()
-        if k != i and s.is_measured and s.n_lines > 2
-    ]
+    statements = []
+    for k, e in enumerate(exposures):
+        drift = _drift_px(exposures[i].exposure, e.exposure, model)
+        for order, shift in sky[k].items():
+            if k != i and shift.is_measured and shift.n_lines > 2:
+                error = float(np.hypot(shift.error, drift))
+                statements.append(flexure.Evidence("sky", {order: (1.0, 0.0)}, shift.pixels, error))
+    return statements
 
 
 def _drift_px(exposure, other, model):
@@ -116,15 +116,14 @@ def _sky_setup(reduced, order, calibrations):
 
 
 def _slit_scale(seen):
-    """How much wider along the dispersion a wide slit is than the scale across would make it, from all orders' sky lines.
+    """How much wider along the dispersion a wide slit is than the scale across makes it, from all orders' sky lines.
 
-    1 for a narrow slit: there a wrong width is no different from a wrong blur, which the fit of an order finds by itself.
+    1 for a narrow slit: there a wrong width is no different from a wrong blur, which the fit of an order finds.
     """
     seen = [s for s in seen if s[1]["slit_px"] > WIDE_SLIT * s[1]["sigma_px"]]
-    match = sum(
-        (skylines.slit_width_match(*spectrum, **optics, widths_px=optics["slit_px"] * SLIT_SCALES) for spectrum, optics in seen),
-        np.zeros(SLIT_SCALES.size),
-    )
+    match = np.zeros(SLIT_SCALES.size)
+    for spectrum, optics in seen:
+        match += skylines.slit_width_match(*spectrum, **optics, widths_px=optics["slit_px"] * SLIT_SCALES)
     if match.max() < LEAST_MATCH:
         return 1.0
     k = int(np.clip(np.argmax(match), 1, SLIT_SCALES.size - 2))
@@ -163,7 +162,7 @@ def object_statements(exposures, moves, calibrations, model):
 
 
 def _object_spectrum(reduced, order, flat):
-    """(counts over blaze, variance) of the target on the native pixels of an exposure, NaN where there is little light."""
+    """(counts over blaze, variance) of the target on the native pixels of an exposure, NaN where light is lacking."""
     window, fit, profile = reduced.windows[order], reduced.fits[order], reduced.profiles[order][0]
     good = window.good & ~fit.is_cosmic_ray
     information = np.where(good, profile**2 / fit.variance, 0.0).sum(axis=0)
@@ -192,7 +191,7 @@ def _added(exposures, moves, order, flat):
         if k.size < 2:
             continue
         # an unread pixel takes its neighbours with it; the first exposure's own pixels are met exactly
-        flux, variance = (np.interp(target, own[k], values[k], left=np.nan, right=np.nan) for values in (flux, variance))
+        flux, variance = (np.interp(target, own[k], y[k], left=np.nan, right=np.nan) for y in (flux, variance))
         weight = np.where(np.isfinite(flux) & (variance > 0), 1.0 / variance, 0.0)
         light += np.where(weight > 0, weight * flux, 0.0)
         weights += weight
@@ -235,7 +234,7 @@ def sky_spectrum(reduced, order):
 
 
 def native_wavelengths(reduced, order, shift=None, trace=None):
-    """Wavelength of the cutout's columns on a trace (the native grid's), by the arc's solution or with a shift applied."""
+    """Wavelength of the cutout's columns on a trace (the native grid's), by the arc's solution or a shifted one."""
     trace = trace or reduced.grid_trace
     solution = reduced.solution[order] if shift is None else shift.applied_to(reduced.solution[order])
     grid = np.linspace(*_wide(solution.wavelength_nm), 4000)

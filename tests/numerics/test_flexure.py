@@ -8,9 +8,7 @@ from soxslib.instruments import load_instrument
 from soxslib.numerics.flexure import (
     Evidence,
     arm_shifts,
-    combine_shifts,
     evidence_of_rotator,
-    evidence_of_shift,
     evidence_of_tie,
 )
 from soxslib.numerics.lineshift import LineOffsets, Shift, shift_of_lines
@@ -109,7 +107,7 @@ def test_errors_of_all_orders_are_true():
         slope = {o: rng.normal(0, 0.15) for o in true}
         sky = {o: sky_shift(rng, true[o], slope[o], error=0.2) for o in (1, 4)}
         evidence = evidence_of_rotator(MODEL["VIS"], angle_deg=0.0, arc_angle_deg=None, hours=100.0)
-        evidence.append(evidence_of_shift(3, Shift(true[3] + rng.normal(0, 0.3), 0.3), "template", centring=0.0))
+        evidence.append(Evidence("template", {3: (1.0, 0.0)}, true[3] + rng.normal(0, 0.3), 0.3))
         shifts = arm_shifts(true, sky, MODEL["VIS"] | {"order_px": 10.0}, evidence=evidence, doubt_sigma=9)
         where = rng.uniform(-1, 1)
         pulls.append(
@@ -134,8 +132,3 @@ def test_the_shifted_solution_puts_a_line_where_the_shift_says():
     for place, unit in ((423.5, -1.0), (486.5, 0.0), (549.5, 1.0)):
         moved = shift.applied_to(original).position(place, 0.0)[0] - original.position(place, 0.0)[0]
         assert moved == pytest.approx(2.0 + 0.1 * unit, abs=0.01)
-
-
-def test_disagreeing_values_are_combined_with_a_larger_error():
-    assert combine_shifts([1.0, 1.1], [0.1, 0.1])[1] == pytest.approx(0.1 / np.sqrt(2))
-    assert combine_shifts([1.0, 2.0], [0.1, 0.1]) == (pytest.approx(1.5), pytest.approx(0.5))

@@ -1,6 +1,6 @@
 """Sets of files: what belongs together, as text that people can read, keep, and give back in the config.
 
-A line is `path  TAG`; raw frames are tagged <DPR TYPE>_<ARM>, products with their PRO CATG; what follows # is a comment.
+A line is `path  TAG`; raw frames are tagged <DPR TYPE>_<ARM>, products with their PRO CATG; after # stands a comment.
 """
 
 from dataclasses import dataclass, replace
@@ -72,7 +72,7 @@ def _category(path):
 
 
 def read_sof(path, steps):
-    """The SetOfFiles of a file. steps: names of the steps that make calibrations, which are their folders' names too."""
+    """The SetOfFiles of a file. steps: those that make calibrations, named as their folders are."""
     try:
         text = Path(path).read_text(encoding="utf8")
     except OSError as error:

@@ -68,7 +68,7 @@ def _facts(origin, limits):
 
 
 def changed_settings(origin):
-    """[(name, value, default)] of settings unlike the instrument's defaults, from the product's header; None without one."""
+    """[(name, value, default)] of settings unlike the instrument's, from the product's header; None without one."""
     step, arm = origin.sidecar.get("step"), origin.sidecar.get("arm")
     header = _header_of(origin)
     if header is None:

@@ -96,7 +96,7 @@ class Watch:
         return "", []
 
     def _make(self, targets, word):
-        """Whether Snakemake made targets to the end; stopped in favour of new frames of the sky, unless it makes spectra."""
+        """Whether Snakemake made targets to the end; stopped in favour of new frames, unless it makes spectra."""
         self._say(f"making {word}" + (f": {len(targets)}" if word != "everything else" else ""))
         command = [
             sys.executable,

@@ -55,7 +55,8 @@ def check_limits(user, content, arms):
             for metric, limits in pairs:
                 if metric not in known:
                     raise ReductionError(
-                        f"config: limits.{step}: {metric!r} is no metric with limits; did you mean {_nearest(metric, known)!r}?"
+                        f"config: limits.{step}: {metric!r} is no metric with limits; "
+                        f"did you mean {_nearest(metric, known)!r}?"
                     )
                 _check_levels(limits, where if name not in arms else f"{where}.{metric}", with_each=True)
 

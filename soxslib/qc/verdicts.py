@@ -1,9 +1,9 @@
 """Pass, warn or fail: metrics judged against limits when somebody reads them.
 
 The limits a run was started with lie in .soxs/limits.json, so that jobs judge by the user's limits without being given
-them: as a job's parameter they would make every recipe run again for a changed limit. Beside a calibration's sidecar lies
-<stem>.verdict, one word, an input of all who may use the calibration. It is rewritten only when the word changes: then,
-and only then, its consumers run again, and pass over a calibration that fails now or take one that passes now.
+them: as a job's parameter they would make every recipe run again for a changed limit. Beside a calibration's sidecar
+lies <stem>.verdict, one word, an input of all who may use the calibration. It is rewritten only when the word changes:
+then, and only then, its consumers run again, and pass over a calibration that fails now or take one that passes now.
 """
 
 import json

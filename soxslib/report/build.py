@@ -120,7 +120,7 @@ def _names(strips, arm):
 
 
 def _signature(target, story):
-    """A word for everything that a target's page is made from: sidecars, products, figures, limits, states of calibrations, code."""
+    """A word for all that a target's page is made from: sidecars, products, figures, limits, calibrations, code."""
     parts = [__version__, _assets(), json.dumps(story.limits, sort_keys=True), [str(p) for p in target.problems]]
     by_path = story.by_path
     for o in target.observations:

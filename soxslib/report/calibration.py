@@ -13,12 +13,13 @@ def calibration_page(item, story):
     task = item.task
     reasons = "".join(f"<li>{escape(r)}</li>" for r in item.verdict.reasons) if item.state in ("warn", "fail") else ""
     warnings = "".join(f"<p class=warning>{escape(w)}</p>" for w in item.sidecar.get("warnings", []))
+    quality = qc_tables(item.sidecar, story.limits, story.bands[task.arm])
     raw = "".join(f"<li>{escape(Path(p).name)}</li>" for p in task.inputs["raw"])
     body = (
         f"<h1>{words(task.step)} {escape(task.arm)} {chip(item.state)}</h1>"
         f"<p class=sub>{escape(task.stem)} · {time_text(task.mjd)} UT · night of {task.night}</p>"
         f"{f'<ul class=reasons>{reasons}</ul>' if reasons else ''}{warnings}"
-        f"<h2>Quality</h2>{qc_tables(item.sidecar, story.limits, story.bands[task.arm]) or f'<p class=empty>{escape(item.reason)}</p>'}"
+        f"<h2>Quality</h2>{quality or f'<p class=empty>{escape(item.reason)}</p>'}"
         f"{plot_block(task, is_open=True)}<h2>Made with</h2>{calibrations_table([item], story, '../')}"
         f"<h2>Serves</h2>{_consumers(item, story)}"
         f"<details><summary><h3>Raw frames</h3></summary><ul class=files>{raw}</ul></details>"

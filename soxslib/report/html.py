@@ -29,7 +29,8 @@ def page(title, body, *, scripts=(), data=None, root="", crumbs=()):
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
         f"<style>{asset('report.css')}</style></head><body>"
         f'<header class="top"><nav aria-label="Where am I">{path}</nav><span class="grow"></span>'
-        f'<a href="{root}trends.html">trends</a><button id="theme" type="button" aria-label="Light or dark">◐</button></header>'
+        f'<a href="{root}trends.html">trends</a>'
+        '<button id="theme" type="button" aria-label="Light or dark">◐</button></header>'
         f"<main>{body}</main><footer>soxslib {__version__}</footer>{payload}{code}</body></html>\n"
     )
 
@@ -67,7 +68,8 @@ def table(heads, rows, kind=""):
     """A table in a frame that scrolls by itself on a narrow screen. Cells are HTML."""
     head = "".join(f"<th scope=col>{h}</th>" for h in heads)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="scroll" tabindex="0"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    content = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="scroll" tabindex="0"><table class="{kind}">{content}</table></div>'
 
 
 def qc_tables(sidecar, limits, bands):

@@ -109,7 +109,8 @@ def _thumbnail(spark):
     for k, arm in enumerate(sorted(spark, reverse=True)):
         paths.append(f'<path class="{escape(arm)}" d="{_path(spark[arm], 62 * k)}"/>')
     width = 62 * len(spark)
-    return f'<svg class="spark" viewBox="0 0 {width} 24" width="{width}" height="24" aria-hidden="true">{"".join(paths)}</svg>'
+    size = f'viewBox="0 0 {width} 24" width="{width}" height="24"'
+    return f'<svg class="spark" {size} aria-hidden="true">{"".join(paths)}</svg>'
 
 
 def _path(values, left):
@@ -153,7 +154,7 @@ def _bar(item, start, end, row, place):
     top, height = (row + 2, 18) if sky else (row + 8, 6)
     width = max(place(end) - place(start), 3)
     return (
-        f'<rect class="{kind} {item.state}" x="{place(start):.1f}" y="{top}" width="{width:.1f}" height="{height}" rx="1.5">'
+        f'<rect class="{kind} {item.state}" x="{place(start):.1f}" y="{top}" width="{width:.1f}" height="{height}">'
         f"<title>{escape(title)}</title></rect>"
     )
 
@@ -226,7 +227,8 @@ def _calibrations(items):
     states = count_states(items)
     told = " ".join(chip(s, f"{states[s]}") for s in ("pass", "warn", "fail", "none") if states[s])
     is_open = " open" if states["fail"] or states["warn"] else ""
-    return f"<details{is_open}><summary><h3>Calibrations</h3> {told}</summary>{table(['step', 'arm', 'made of', 'state', 'why'], rows)}</details>"
+    listed = table(["step", "arm", "made of", "state", "why"], rows)
+    return f"<details{is_open}><summary><h3>Calibrations</h3> {told}</summary>{listed}</details>"
 
 
 def _leftovers(story):
@@ -241,5 +243,6 @@ def _leftovers(story):
     ):
         if lines:
             listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
-            out += f"<details{' open' if is_open else ''}><summary><h3>{title}</h3> ({len(lines)})</summary><ul class=reasons>{listed}</ul></details>"
+            head = f"<summary><h3>{title}</h3> ({len(lines)})</summary>"
+            out += f"<details{' open' if is_open else ''}>{head}<ul class=reasons>{listed}</ul></details>"
     return out

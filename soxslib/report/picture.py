@@ -31,7 +31,7 @@ def write_png(path, image):
 
 
 def order_strips(path, target, width=WIDTH):
-    """Writes the strips of all orders, blue at the top; [{order, first, last, top, height}] in parts of the image, or None."""
+    """Writes the strips of all orders, blue at the top; [{order, first, last, top, height}] of the image, or None."""
     try:
         orders, _ = read_rectified(path)
     except (ReductionError, KeyError, OSError):

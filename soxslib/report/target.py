@@ -15,7 +15,7 @@ HELP = (
 
 
 def target_page(target, story, payloads, pictures):
-    """HTML of a target. payloads: {(stem, kind): spectrum}; pictures: {stem: (file, strips)}; what is missing is None."""
+    """HTML of a target. payloads: {(stem, kind): spectrum}; pictures: {stem: (file, strips)}; None for what lacks."""
     body = [_heading(target), _trouble(target), _viewer(target, payloads), _arms(payloads.get("ratio"))]
     body += [_observation(o, story, pictures.get(o.sky.task.stem)) for o in target.observations]
     data = {"name": target.name, "arms": payloads["arms"], "series": _series(target, payloads)}
@@ -101,8 +101,8 @@ def _observation(observation, story, picture):
 
 def _conditions(c):
     names = (
-        ("exposure_s", "{:g} s"), ("slit", "slit {}"), ("airmass", "airmass {:.2f}"), ("seeing_arcsec", "seeing {:.1f}″"),
-        ("rotator_deg", "rotator {:.0f}°"),
+        ("exposure_s", "{:g} s"), ("slit", "slit {}"), ("airmass", "airmass {:.2f}"),
+        ("seeing_arcsec", "seeing {:.1f}″"), ("rotator_deg", "rotator {:.0f}°"),
     )  # fmt: skip
     return [escape(text.format(c[name])) for name, text in names if c.get(name) is not None]
 
@@ -116,12 +116,14 @@ def _picture(task, picture):
         return ""
     name, strips = picture
     labels = "".join(
-        f'<span class="strip" style="top:{100 * s["top"]:.2f}%">{escape(str(s["name"]))} {s["first"]:.0f}–{s["last"]:.0f} nm</span>'
+        f'<span class="strip" style="top:{100 * s["top"]:.2f}%">'
+        f"{escape(str(s['name']))} {s['first']:.0f}–{s['last']:.0f} nm</span>"
         for s in strips
     )
     return (
         '<h3>Sky-subtracted orders</h3><div class="scroll picture" tabindex="0"><div class="sheet">'
-        f'<img loading="lazy" src="{escape(name)}" alt="Sky-subtracted orders of {escape(task.stem)}">{labels}</div></div>'
+        f'<img loading="lazy" src="{escape(name)}" alt="Sky-subtracted orders of {escape(task.stem)}">'
+        f"{labels}</div></div>"
         "<p class=help>Wavelength to the right, slit position upwards; dark is light. Each order has its own scale, "
         "asinh about its noise.</p>"
     )
@@ -149,9 +151,10 @@ def plot_block(task, is_open=False):
     vector = path.removesuffix("png") + "pdf"
     pdf = f' · <a href="{UP}{escape(vector)}">PDF</a>' if Path(vector).exists() else ""
     return (
-        f"<details class=figure{' open' if is_open else ''}><summary><h3>Figure: {words(task.step)}</h3></summary><p class=links>"
+        f"<details class=figure{' open' if is_open else ''}><summary><h3>Figure: {words(task.step)}</h3></summary>"
+        "<p class=links>"
         f'<a href="{UP}{escape(path)}">full size</a>{pdf}</p><a href="{UP}{escape(path)}">'
-        f'<img loading="lazy" src="{UP}{escape(path)}" alt="Figure of {words(task.step)} {escape(task.stem)}"></a></details>'
+        f'<img loading="lazy" src="{UP}{escape(path)}" alt="Figure of {words(task.step)}"></a></details>'
     )
 
 

@@ -16,12 +16,13 @@ def trends_page(story, styles):
         steps.setdefault(item.task.step, {}).setdefault(item.task.arm, 0)
         steps[item.task.step][item.task.arm] += 1
     body = (
-        "<h1>Trends</h1><p class=sub>Every product of every night that is known here. Dashed lines: limits; rings: outside "
+        "<h1>Trends</h1><p class=sub>Every product of every night known here. Dashed lines: limits; rings: outside "
         "the limits, or more than five sigma from the median.</p>"
         '<section class="viewer" aria-label="Trend"><div class="tools" id="tools"></div>'
-        '<div class="plot"><canvas id="trend" tabindex="0" role="application" aria-label="Metric against time. Drag to move, '
-        'wheel or pinch to zoom, double-click for all. Keys: ← → read off, + − to zoom, 0 for all, Enter opens the product."></canvas></div>'
-        '<p class="readout" id="readout" role="status" aria-live="polite">Point at a value to read it off.</p></section>'
+        '<div class="plot"><canvas id="trend" tabindex="0" role="application" aria-label="Metric against time. '
+        "Drag to move, wheel or pinch to zoom, double-click for all. Keys: ← → read off, + − to zoom, 0 for all, "
+        'Enter opens the product."></canvas></div><p class="readout" id="readout" role="status" aria-live="polite">'
+        "Point at a value to read it off.</p></section>"
     )
     data = {"steps": {step: sorted(arms) for step, arms in steps.items()}, "folder": DATA, "orders": styles}
     return page("Trends", body, scripts=("plot.js", "trends.js"), data=data, crumbs=[("trends", "#")])
@@ -40,7 +41,7 @@ def trend_files(story):
 
 
 def _table(items, limits):
-    """{arm: {tasks: [[label, link, condition ...]], metrics: {name: {unit, meaning, limits, values: {order: [value ...]}}}}}."""
+    """{arm: {tasks: [[label, link, conditions]], metrics: {name: {unit, meaning, limits, values by order}}}}."""
     out = {}
     for item in sorted(items, key=lambda i: i.task.mjd):
         arm = out.setdefault(item.task.arm, {"tasks": [], "metrics": {}})

@@ -19,7 +19,8 @@ STEPS = ("master_bias", "master_flat", "spatial_solution", "response")
 @pytest.fixture
 def entries(tmp_path):
     wide = datetime(2026, 1, 27, 16, 36)
-    flats = [Stub("VIS", "LAMP,FLAT", wide + timedelta(minutes=i), 4.0, "SLIT5.0", ("QTH",), "ECHELLE,SLIT") for i in (0, 1)]
+    lit = ("SLIT5.0", ("QTH",), "ECHELLE,SLIT")
+    flats = [Stub("VIS", "LAMP,FLAT", wide + timedelta(minutes=i), 4.0, *lit) for i in (0, 1)]
     for stub in make_night(("VIS",)) + flats:
         stub.write(tmp_path)
     return scan([str(tmp_path)])[0]
@@ -72,7 +73,7 @@ def test_a_file_is_read_with_comments_and_images(tmp_path):
     assert sof.raw == ("A.fits",) and sof.calibrations == {"spatial_solution": ["reduced/n/spatial_solution/S.fits"]}
 
 
-@pytest.mark.parametrize(("text", "message"), [("a b c\n", "line 1: holds 3 words"), ("# nothing\n", "names no raw frame")])
+@pytest.mark.parametrize(("text", "message"), [("a b c\n", "line 1: holds 3 words"), ("# no\n", "names no raw frame")])
 def test_mistakes_are_told_with_the_line(tmp_path, text, message):
     (tmp_path / "a.sof").write_text(text)
     with pytest.raises(ReductionError, match=message):

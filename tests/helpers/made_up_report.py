@@ -73,8 +73,7 @@ class MadeUpNight:
         self.tasks, self.problems, self.with_files, self.stride = [], [], with_files, stride
         self.models = {}
         self.put_limits({})
-        for arm in arms:
-            self.flats = {a: self._flats(a) for a in arms}
+        self.flats = {arm: self._flats(arm) for arm in arms}
         for number in range(targets):
             for arm in arms:
                 self._target(number, arm)
@@ -120,7 +119,7 @@ class MadeUpNight:
             folder = f"reduced/{NIGHT}/master_flat/{stem}"
             outputs = {"product": f"{folder}.fits", "metrics": f"{folder}.qc.json", "verdict": f"{folder}.verdict"}
             task = Task(
-                "master_flat", arm, NIGHT, stem, "", "flat", MJD + (hour - 25) / 24, {"raw": [f"raw/{stem}.fits"]}, outputs
+                "master_flat", arm, NIGHT, stem, "", "flat", MJD + (hour - 25) / 24, {"raw": [f"raw/{stem}"]}, outputs
             )
             self._sidecar(task, metric("SATURATED FRAC", saturated), metric("FLAT SNR", 150.0, order=11))
             self.tasks.append(task)

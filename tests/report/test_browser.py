@@ -1,4 +1,4 @@
-"""The report as a browser shows it: no error, no request, and it can be zoomed, read off and used by keys and on a phone."""
+"""The report as a browser shows it: no error, no request; it is zoomed, read off, used by keys and on a phone."""
 
 import shutil
 
@@ -160,8 +160,8 @@ def test_two_fingers_zoom(visit, report):
     low, high = view(page)
     page.evaluate(
         """() => { const c = document.getElementById('spectrum'), box = c.getBoundingClientRect();
-        const send = (kind, id, x) => c.dispatchEvent(new PointerEvent(kind, {pointerId: id, pointerType: 'touch', clientX: box.left + x,
-            clientY: box.top + 90, bubbles: true}));
+        const send = (kind, id, x) => c.dispatchEvent(new PointerEvent(kind, {pointerId: id, pointerType: 'touch',
+            clientX: box.left + x, clientY: box.top + 90, bubbles: true}));
         c.setPointerCapture = () => {};
         send('pointerdown', 1, 150); send('pointerdown', 2, 200);
         for (let k = 1; k <= 10; k++) { send('pointermove', 1, 150 - 5 * k); send('pointermove', 2, 200 + 5 * k); }

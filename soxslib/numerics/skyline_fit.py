@@ -206,7 +206,7 @@ def fit_lines(order, shift, template_error, rounds=8):
         columns = _columns(order, images.rows, images.light, dense=_bends(order, images, fluxes))
         prior, prior_value = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
         prior[:k], prior_value[:k] = (FLUX_SCATTER * expected) ** -2, expected
-        prior[-2:] = 0.3**-2, 0.03**-2  # relative change of blur and of slit width about what was given
+        prior[-2:] = 0.3**-2, 0.05**-2  # relative change of blur and of slit width about what was given
         prior_value[-2:] = np.log(order.sigma_px / sigma), np.log(order.slit_px / slit)
         values, _ = _solve(columns, weight, order.sky, prior, prior_value)
         step = np.clip(values[-3:], [-LARGEST_STEP, -0.25, -0.05], [LARGEST_STEP, 0.25, 0.05])

@@ -28,7 +28,7 @@ accuracy: demo
 	soxs accuracy demo
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -m "not night and not cluster"
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not night and not cluster"
 
 night: $(VENV)/ready
 	$(BIN)/python -m pytest -m night
@@ -37,7 +37,7 @@ check: $(VENV)/ready
 	ruff check .
 	ruff format --check soxslib scripts tests
 	snakefmt --check Snakefile rules config
-	$(BIN)/python -m pytest -m "not night and not cluster"
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not night and not cluster"
 
 docs: $(VENV)/ready
 	soxs docs docs/settings.md

@@ -70,23 +70,31 @@ def write_science(job, result, metrics):
     from soxslib.recipes.stare import sky_frames
 
     header = job.header("SCI_SLIT_FLUX", metrics=metrics)
-    header["HIERARCH ESO PRO NDIT"] = (result.exposures[0].exposure.ndit, "Counts are those of one integration")
-    spectra.write_orders(job.outputs["orders"], result.sources[0], header)
-    spectra.write_merged(job.outputs["merged"], result.merged[0], header)
-    spectra.write_text(job.outputs["text"], result.merged[0], header)
-    products.write_tables(job.outputs["trace"], [_trace_table(result)], job.header("OBJECT_TAB", metrics=metrics))
-    write_rectified(job.outputs["rectified"], rectified_orders(result.exposures, result.shifts, job.settings), header)
+    named = lambda category: _named(header, f"{category}_{job.params['arm']}")
+    counts = named("SCI_SLIT_FLUX")
+    counts["HIERARCH ESO PRO NDIT"] = (result.exposures[0].exposure.ndit, "Counts are those of one integration")
+    spectra.write_orders(job.outputs["orders"], result.sources[0], counts)
+    spectra.write_merged(job.outputs["merged"], result.merged[0], counts)
+    spectra.write_text(job.outputs["text"], result.merged[0], counts)
+    products.write_tables(job.outputs["trace"], [_trace_table(result)], named("OBJECT_TAB"))
+    write_rectified(job.outputs["rectified"], rectified_orders(result.exposures, result.shifts, job.settings), counts)
     if "skysub" in job.outputs:
         subtracted, sky = sky_frames(result)
-        products.write_frame(job.outputs["skysub"], subtracted, job.header("SKYSUB", metrics=metrics))
-        products.write_frame(job.outputs["skymodel"], sky, job.header("SKYMODEL", metrics=metrics))
+        products.write_frame(job.outputs["skysub"], subtracted, named("SKYSUB"))
+        products.write_frame(job.outputs["skymodel"], sky, named("SKYMODEL"))
     if "residuals" in job.outputs:
         residual = subtracted.flux / np.sqrt(np.maximum(subtracted.variance, 1e-6))
-        products.write_images(
-            job.outputs["residuals"], [("FLUX", residual, "1"), ("QUAL", sky.quality.astype(np.int16), "")], job.header("SKYSUB_RESIDUALS", metrics=metrics)
-        )
+        images = [("FLUX", residual, "1"), ("QUAL", sky.quality.astype(np.int16), "")]
+        products.write_images(job.outputs["residuals"], images, named("SKYSUB_RESIDUALS"))
     if "background" in job.outputs:
-        products.write_images(job.outputs["background"], [("FLUX", result.background, "electron")], job.header("BKGROUND", metrics=metrics))
+        products.write_images(job.outputs["background"], [("FLUX", result.background, "electron")], named("BKGROUND"))
+
+
+def _named(header, category):
+    """A copy of a header for a product of another category: making one from the raw frame's takes a quarter of a second."""
+    out = header.copy()
+    out["ESO PRO CATG"] = category
+    return out
 
 
 def _trace_table(result):

@@ -20,17 +20,27 @@ from soxslib.numerics import splines
 
 @dataclass(frozen=True)
 class Basis:
-    """How pixels read the coefficients: arrays [row, column] of the first of four nodes and the weights of both kinds."""
+    """How pixels read the coefficients: arrays [row, column] of the first of four nodes and the phase behind the second.
+
+    The weights are computed when asked for: kept for all orders they would fill the memory.
+    """
 
     first: np.ndarray
-    sky: tuple  # cubic B-splines
-    counts: tuple  # cubic convolution
+    phase: np.ndarray
     on_grid: np.ndarray
     n_columns: int
 
     @property
     def n_nodes(self):
         return self.n_columns + 2 * MARGIN
+
+    def sky(self):
+        """Four weights of each pixel: cubic B-splines."""
+        return splines.bspline_weights(self.phase)
+
+    def counts(self):
+        """Four weights of each pixel: cubic convolution."""
+        return splines.convolution_weights(self.phase)
 
 
 @dataclass(frozen=True)
@@ -83,8 +93,7 @@ def basis_of(position, n_columns):
     known = np.isfinite(position)
     first, phase = splines.nodes_of(np.where(known, position, 0.0) + MARGIN)
     on_grid = known & (first >= 0) & (first + splines.TAPS <= n_columns + 2 * MARGIN)
-    first, phase = np.where(on_grid, first, 0), np.where(on_grid, phase, 0.0)
-    return Basis(first, splines.bspline_weights(phase), splines.convolution_weights(phase), on_grid, n_columns)
+    return Basis(np.where(on_grid, first, 0), np.where(on_grid, phase, 0.0), on_grid, n_columns)
 
 
 def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds, smoothness=None, start=None):
@@ -96,7 +105,8 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
     """
     basis, first, n_nodes = pixels.basis, pixels.basis.first, pixels.basis.n_nodes
     n_columns, usable = basis.n_columns, pixels.good & basis.on_grid
-    components = [[w * p for w in basis.counts] for p in profiles] + [[w * pixels.slit_light for w in basis.sky]]
+    of_counts = basis.counts()
+    components = [[w * p for w in of_counts] for p in profiles] + [[w * pixels.slit_light for w in basis.sky()]]
     k = len(components)
     rejected = np.zeros_like(usable)
     model = np.where(usable, pixels.data, 0.0) if start is None else start
@@ -261,7 +271,7 @@ def optimal_counts(exposures, n_columns):
     for pixels, profile, variance, sky_share in exposures:
         basis, usable = pixels.basis, pixels.good & pixels.basis.on_grid
         weight = _inverse(variance, usable) * (1.0 - sky_share)
-        b, v = splines.normal_equations(basis.first, [[w * profile for w in basis.counts]], weight, pixels.data, n_nodes)
+        b, v = splines.normal_equations(basis.first, [[w * profile for w in basis.counts()]], weight, pixels.data, n_nodes)
         bands, vector = bands + b, vector + v
         nearest = nearest_node(basis)
         light = np.where(basis.on_grid, np.clip(profile, 0, None), 0.0)
@@ -321,8 +331,8 @@ def _inverse(variance, usable):
 
 
 def nearest_node(basis):
-    """The node nearest to each pixel, flat: the inner weight of cubic convolution is the larger one there."""
-    return (basis.first + 1 + (basis.counts[2] > basis.counts[1])).ravel()
+    """The node nearest to each pixel, flat."""
+    return (basis.first + 1 + (basis.phase > 0.5)).ravel()
 
 
 def sky_share(pixels, profile, variance, good, n_columns):

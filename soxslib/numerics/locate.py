@@ -70,7 +70,8 @@ def block_profiles(cutout, flux, variance, good, *, n_blocks, half_slit_arcsec):
     light = np.where(few, np.nan, light)
     light = light - _nanmedian(light.T)[None, :]
     position = np.where(clip(ok), clip(take(cutout.slit_arcsec)), 0.0).sum(axis=2) / np.maximum(count, 1)
-    centre = np.nanmedian(clip(np.where(ok, take(cutout.wavelength_nm), np.nan)).reshape(grid.size, n_blocks, width), axis=(0, 2))
+    along_middle = cutout.wavelength_nm[cutout.wavelength_nm.shape[0] // 2, : width * n_blocks]
+    centre = along_middle.reshape(n_blocks, width).mean(axis=1)
     return BlockProfiles(cutout.order, grid, centre, light, np.where(few, np.inf, error), position)
 
 

@@ -43,11 +43,9 @@ def normal_equations(first, components, weight, data, n_nodes):
     vector = np.zeros(size)
     first = np.ravel(first)
     taps = [(q * k + c, np.ravel(components[c][q])) for q in range(TAPS) for c in range(k)]
-    weight, data = np.ravel(weight), np.ravel(data)
-    used = weight != 0  # negative weights take data out of equations that they are added to
-    if not used.all():  # what has no weight is not read: it may be anything, NaN included
-        first, weight, data = first[used], weight[used], data[used]
-        taps = [(offset, values[used]) for offset, values in taps]
+    weight = np.ravel(weight)
+    # what has no weight is not read: it may be anything, NaN included
+    data = np.where(weight != 0, np.ravel(data), 0.0)
     for i, (offset_i, values_i) in enumerate(taps):
         weighted = weight * values_i
         _add(vector, offset_i, k, np.bincount(first, weighted * data, n_nodes))

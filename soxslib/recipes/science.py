@@ -58,37 +58,52 @@ class ReducedExposure:
     sources: list[locate.Source]
 
 
-def cut_windows(frame, flat, solution, settings):
-    """{order: Window} of a prepared frame, divided by the pixel response of the MasterFlat where there is one."""
-    arm = load_instrument(frame.exposure.instrument).arm(frame.exposure.arm)
-    windows = {}
+@dataclass(frozen=True)
+class Cut:
+    """What all exposures of one binning share of an order: its cutout, and the flat's response, bits and slit illumination."""
+
+    cutout: OrderCutout
+    response: np.ndarray | float
+    quality: np.ndarray | int
+    slit_light: np.ndarray
+
+
+def cut_orders(exposure, shape, flat, solution, settings):
+    """{order: Cut} on frames of this shape and of the exposure's arm and binning."""
+    arm = load_instrument(exposure.instrument).arm(exposure.arm)
+    cuts = {}
     for order in solution:
-        limits = arm["orders"].get(order, {}).get("wavelength_nm", solution[order].wavelength_nm)
         cutout = cut_order(
             solution[order],
-            shape=frame.shape,
-            binning=frame.exposure.binning,
+            shape=shape,
+            binning=exposure.binning,
             half_slit_arcsec=settings.half_slit_arcsec,
-            wavelength_nm=limits,
+            wavelength_nm=arm["orders"].get(order, {}).get("wavelength_nm", solution[order].wavelength_nm),
         )
         if cutout is not None:
-            windows[order] = _window(cutout, frame, flat)
-    if not windows:
-        raise ReductionError(f"{frame.exposure.file}: no order of the wavelength solution falls on the frame; check the solution's arm")
+            cuts[order] = _cut(cutout, flat, exposure.binning)
+    if not cuts:
+        raise ReductionError(f"{exposure.file}: no order of the wavelength solution falls on the frame; check the solution's arm")
+    return cuts
+
+
+def _cut(cutout, flat, binning):
+    if flat is None:
+        return Cut(cutout, 1.0, 0, np.ones(cutout.slit_arcsec.shape))
+    response = np.maximum(cutout.take(flat.frame.flux).astype(float), 0.05)
+    # keep what the flat knows of the pixels; where it had no light it says nothing
+    quality = cutout.take(flat.frame.quality) & int(Quality.BAD | Quality.HOT | Quality.COLD)
+    return Cut(cutout, response, quality.astype(np.uint16), _slit_light(cutout, flat, binning))
+
+
+def windows_of(frame, cuts):
+    """{order: Window} of a prepared frame, divided by the flat's pixel response."""
+    windows = {}
+    for order, cut in cuts.items():
+        data, floor = (cut.cutout.take(a).astype(float) for a in (frame.flux, frame.floor))
+        quality = cut.cutout.take(frame.quality).astype(np.uint16) | np.uint16(cut.quality)
+        windows[order] = Window(cut.cutout, data / cut.response, floor / cut.response**2, quality, cut.slit_light)
     return windows
-
-
-def _window(cutout, frame, flat):
-    data, floor, quality = (cutout.take(a).astype(t) for a, t in ((frame.flux, float), (frame.floor, float), (frame.quality, np.uint16)))
-    slit_light = np.ones_like(data)
-    if flat is not None:
-        response = flat.frame
-        q = np.maximum(cutout.take(response.flux).astype(float), 0.05)
-        data, floor = data / q, floor / q**2
-        # keep what the flat knows of the pixels; where it had no light it says nothing
-        quality = quality | (cutout.take(response.quality) & int(Quality.BAD | Quality.HOT | Quality.COLD))
-        slit_light = _slit_light(cutout, flat, frame.exposure.binning)
-    return Window(cutout, data, floor, quality, slit_light)
 
 
 def _slit_light(cutout, flat, binning):
@@ -160,7 +175,7 @@ def trace_source(blocks, source, windows, settings):
             )
             for order, b in blocks.items()
         }
-    ranges = {o: (np.nanmin(w.cutout.wavelength_nm), np.nanmax(w.cutout.wavelength_nm)) for o, w in windows.items()}
+    ranges = {o: w.cutout.range_nm for o, w in windows.items()}
     return locate.fit_trace(
         measured, ranges, source.slit_arcsec, common_degree=settings.trace_degree, prior_arcsec=settings.trace_prior_arcsec
     )
@@ -251,19 +266,19 @@ def _at_pixels(samples, position):
     return np.interp(position, np.arange(samples.size), smooth)
 
 
-def reduce_exposure(frame, flat, solution, expected_arcsec, settings):
-    """The ReducedExposure of a prepared frame.
+def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None):
+    """The ReducedExposure of a prepared frame; cuts: {order: Cut}, when they are known from another exposure.
 
     Two rounds: positions and profile from the light above a rough sky, then from the light above the fitted one.
     """
     e = frame.exposure
     seeing = float(np.clip(e.seeing_arcsec or settings.seeing_arcsec, 0.4, 3.0))
-    windows = cut_windows(frame, flat, solution, settings)
+    windows = windows_of(frame, cuts or cut_orders(e, frame.shape, flat, solution, settings))
     blocks = estimate_sky(windows, e.ndit, settings)
     sources = find_targets(blocks, expected_arcsec, seeing, settings)
     log.info("%s: sources at %s", e.file, ", ".join(f"{s.slit_arcsec:+.2f} arcsec ({s.significance:.0f} sigma)" for s in sources))
     traces = [trace_source(blocks, s, windows, settings) for s in sources]
-    reference = float(np.median([np.nanmedian(w.cutout.wavelength_nm) for w in windows.values()]))
+    reference = float(np.median([w.cutout.middle_nm for w in windows.values()]))
     slit_profiles = [
         analytic_profile(
             s.fwhm_arcsec,

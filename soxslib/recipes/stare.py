@@ -11,7 +11,7 @@ from soxslib.recipes.combine import extract_source, relative_throughput
 from soxslib.recipes.flexure import observation_shifts
 from soxslib.recipes.merge_orders import merge_extracted, with_blaze
 from soxslib.recipes.prepare import prepare
-from soxslib.recipes.science import ReducedExposure, reduce_exposure
+from soxslib.recipes.science import ReducedExposure, cut_orders, reduce_exposure
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +53,15 @@ def stare(raws, calibrations, settings):
 
 def reduce_all(raws, expected_arcsec, calibrations, settings):
     """The ScienceResult of exposures, each with the position along the slit where its target is expected."""
-    exposures, warnings, background = [], [], None
+    exposures, warnings, background, cuts = [], [], None, {}
     for raw, expected in zip(raws, expected_arcsec, strict=True):
         frame = prepare(raw, calibrations.bias, calibrations.darks)
         frame, background = subtract_background(frame, calibrations.flat, settings)
+        like = frame.exposure.binning, frame.shape
         try:
-            reduced = reduce_exposure(frame, calibrations.flat, calibrations.solution, expected, settings)
+            if like not in cuts:
+                cuts[like] = cut_orders(frame.exposure, frame.shape, calibrations.flat, calibrations.solution, settings)
+            reduced = reduce_exposure(frame, calibrations.flat, calibrations.solution, expected, settings, cuts[like])
         except ReductionError as error:
             warnings.append(str(error))
             continue

@@ -185,6 +185,9 @@ def run(snakemake, main):
         main(job)
     except ReductionError as error:
         job.fail(str(error))
+    except (MemoryError, OSError):  # the machine's fault, not the data's: another try may go well
+        log.error("%s", traceback.format_exc())
+        raise
     except Exception as error:
         log.error("%s", traceback.format_exc())
         job.fail(f"{job.step}: unexpected {type(error).__name__}: {error}; see {snakemake.log or 'the log'}")

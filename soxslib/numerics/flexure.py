@@ -110,11 +110,11 @@ def arm_shifts(orders, sky, model, *, evidence=(), centring_px=0.0, doubt_sigma)
     """{order: OrderShift} of all orders of an arm.
 
     orders: their numbers; sky: {order: Shift} measured on the sky lines; model: the arm's part of flexure.yaml;
-    evidence: further statements (rotator, ties, features). centring_px: prior scatter of the object in the slit. An
-    order whose one or two lines disagree by more than `doubt_sigma` with what all else tells is taken as not measured
-    (a cosmic ray, a wrong line).
+    evidence: further statements (rotator, ties, features). centring_px: prior scatter of the object in the slit. What
+    disagrees by more than `doubt_sigma` with what all else tells is left out: an order's one or two sky lines (a cosmic
+    ray, a wrong line), a statement that rests on the object (a join of orders taken for a feature).
     """
-    orders = sorted(orders)
+    orders, evidence = sorted(orders), list(evidence)
     sky = {o: s for o, s in sky.items() if o in orders and s.is_measured}
     for order in [o for o, s in sky.items() if s.n_lines < 3]:
         others = {o: s for o, s in sky.items() if o != order}
@@ -122,21 +122,52 @@ def arm_shifts(orders, sky, model, *, evidence=(), centring_px=0.0, doubt_sigma)
         shift = sky[order]
         if abs(shift.pixels - expected.pixels) > doubt_sigma * np.hypot(shift.error, expected.error):
             sky = others
+    evidence = _without_contradictions(orders, sky, model, evidence, centring_px, doubt_sigma)
     return _solve(orders, sky, model, evidence, centring_px)
 
 
+def _without_contradictions(orders, sky, model, evidence, centring_px, doubt_sigma):
+    """The evidence less the statements on the object, worst first, that all else contradicts."""
+    from_sky = _sky_statements(sky)
+    while True:
+        doubts = [0.0]
+        for statement in evidence:
+            doubt = 0.0
+            if statement.centring:
+                others = [s for s in evidence if s is not statement]
+                state, spread = _posterior(orders, from_sky + others, model, centring_px)
+                row = _rows(orders, [statement])[0][0]
+                expected = row @ spread @ row
+                doubt = abs(statement.value - row @ state) / np.sqrt(statement.error**2 + expected)
+            doubts.append(doubt)
+        worst = int(np.argmax(doubts))
+        if doubts[worst] < doubt_sigma:
+            return evidence
+        evidence = [s for i, s in enumerate(evidence) if i != worst - 1]
+
+
+def _sky_statements(sky):
+    return [s for o, shift in sky.items() for s in evidence_of_shift(o, shift, "sky")]
+
+
 def _solve(orders, sky, model, evidence, centring_px):
-    """Posterior of all orders: Gaussian statements, Student's t for the orders' own deviations (by EM)."""
-    statements = [s for o, shift in sky.items() for s in evidence_of_shift(o, shift, "sky")] + list(evidence)
+    statements = _sky_statements(sky) + list(evidence)
+    state, spread = _posterior(orders, statements, model, centring_px)
+    n = len(orders)
+    return {o: _order_shift(i, n, state, spread, sky.get(o), _method(o, statements)) for i, o in enumerate(orders)}
+
+
+def _posterior(orders, statements, model, centring_px):
+    """(mean, covariance) of shifts, slopes, centring and redshift: Student's t for the orders' own shifts (by EM)."""
     design, value, weight = _rows(orders, statements)
     basis, width = _basis(orders, model)
     width[-2:] = max(centring_px, 1e-6), REDSHIFT_WIDTH
     n_common = basis.shape[1] - 2 * len(orders) - 2
-    own = slice(n_common, n_common + 2 * len(orders))
+    own = slice(n_common, n_common + len(orders))
     columns = design @ basis
     normal = (columns.T * weight) @ columns
     right = columns.T @ (weight * value)
-    tail = np.ones(2 * len(orders))
+    tail = np.ones(len(orders))
     for _ in range(ROUNDS):
         prior = width**-2.0
         prior[own] *= tail
@@ -144,9 +175,7 @@ def _solve(orders, sky, model, evidence, centring_px):
         mean = covariance @ right
         square = mean[own] ** 2 + np.diag(covariance)[own]
         tail = (FREEDOM + 1) / (FREEDOM + square / width[own] ** 2)
-    state, spread = basis @ mean, basis @ covariance @ basis.T
-    n = len(orders)
-    return {o: _order_shift(i, n, state, spread, sky.get(o), _method(o, statements)) for i, o in enumerate(orders)}
+    return basis @ mean, basis @ covariance @ basis.T
 
 
 def _rows(orders, statements):

@@ -132,3 +132,18 @@ def test_the_shifted_solution_puts_a_line_where_the_shift_says():
     for place, unit in ((423.5, -1.0), (486.5, 0.0), (549.5, 1.0)):
         moved = shift.applied_to(original).position(place, 0.0)[0] - original.position(place, 0.0)[0]
         assert moved == pytest.approx(2.0 + 0.1 * unit, abs=0.01)
+
+
+def test_a_false_tie_is_left_out():
+    """A join of orders taken for a feature, at the edge of the search, against a measured shift and the rotator."""
+    rng = np.random.default_rng(8)
+    sky = {1: sky_shift(rng, 0.2), 4: sky_shift(rng, 0.1)}
+    solutions = {o: solution(o) for o in RANGE}
+    rotator = evidence_of_rotator(MODEL["VIS"], angle_deg=0.0, arc_angle_deg=0.0, hours=1.0)
+    template = Evidence("template", {3: (1.0, 0.0)}, 0.3, 0.2, 1.0)
+    false = evidence_of_tie(1, 3, 0.45, 0.005, wavelength_nm=535.0, solutions=solutions)
+    told = [*rotator, template]
+    kwargs = dict(centring_px=0.07, doubt_sigma=4.0)
+    shifts = arm_shifts(RANGE, sky, MODEL["VIS"], evidence=[*told, false], **kwargs)
+    assert shifts == arm_shifts(RANGE, sky, MODEL["VIS"], evidence=told, **kwargs)
+    assert "tie" not in shifts[3].method

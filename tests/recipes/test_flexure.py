@@ -16,7 +16,6 @@ from soxslib.numerics.flexure import Evidence
 from soxslib.recipes import flexure
 from soxslib.recipes.science import reduce_exposure
 from soxslib.recipes.stare import Calibrations
-from soxslib.simulate.bench import Target
 from soxslib.simulate.small import small_bench, small_frame, small_shot
 
 STAR = dict(name="EG274", type="standard")

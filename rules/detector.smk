@@ -13,6 +13,8 @@ rule master_bias:
     benchmark:
         "benchmarks/{night}/master_bias/{stem}.tsv"
     priority: 1
+    group:
+        NIGHT.group("master_bias")
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
@@ -34,6 +36,8 @@ rule master_dark:
     benchmark:
         "benchmarks/{night}/master_dark/{stem}.tsv"
     priority: 1
+    group:
+        NIGHT.group("master_dark")
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
@@ -60,6 +64,8 @@ rule master_flat:
     benchmark:
         "benchmarks/{night}/master_flat/{stem}.tsv"
     priority: 1
+    group:
+        NIGHT.group("master_flat")
     resources:
         mem_mb=lambda wildcards, attempt: 1200 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,

@@ -16,6 +16,8 @@ rule response:
     benchmark:
         "benchmarks/{night}/response/{stem}.tsv"
     priority: 1
+    group:
+        NIGHT.group("response")
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
@@ -42,6 +44,8 @@ rule flux_calibration:
     benchmark:
         "benchmarks/{night}/flux_calibration/{mode}/{stem}.tsv"
     priority: 1
+    group:
+        NIGHT.group("flux_calibration")
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,

@@ -16,6 +16,8 @@ rule dispersion_solution:
     benchmark:
         "benchmarks/{night}/dispersion_solution/{stem}.tsv"
     priority: 1
+    group:
+        NIGHT.group("dispersion_solution")
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
@@ -41,6 +43,8 @@ rule order_trace:
     benchmark:
         "benchmarks/{night}/order_trace/{stem}.tsv"
     priority: 1
+    group:
+        NIGHT.group("order_trace")
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
@@ -67,6 +71,8 @@ rule spatial_solution:
     benchmark:
         "benchmarks/{night}/spatial_solution/{stem}.tsv"
     priority: 1
+    group:
+        NIGHT.group("spatial_solution")
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,

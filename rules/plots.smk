@@ -11,6 +11,8 @@ rule plot:
         "logs/{night}/plots/{step}/{stem}.log",
     benchmark:
         "benchmarks/{night}/plots/{step}/{stem}.tsv"
+    group:
+        NIGHT.group()
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,

@@ -25,6 +25,8 @@ rule stare:
     benchmark:
         "benchmarks/{night}/stare/{stem}.tsv"
     priority: 1
+    group:
+        NIGHT.group("stare")
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
@@ -57,6 +59,8 @@ rule nod:
     benchmark:
         "benchmarks/{night}/nod/{stem}.tsv"
     priority: 1
+    group:
+        NIGHT.group("nod")
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
@@ -90,6 +94,8 @@ rule offset:
     benchmark:
         "benchmarks/{night}/offset/{stem}.tsv"
     priority: 1
+    group:
+        NIGHT.group("offset")
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,

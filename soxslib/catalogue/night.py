@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 from functools import cached_property
 
+from soxslib.catalogue.groups import groups_of
 from soxslib.catalogue.tasks import Problem
 from soxslib.errors import ReductionError
 from soxslib.qc.verdicts import LIMITS_FILE
@@ -53,6 +54,14 @@ class Night:
             "settings": lambda wildcards: self.settings[step][self.task(step, wildcards).arm],
             "revision": lambda wildcards: self.settings[step]["revision"],
         }
+
+    def group(self, step=None):
+        """Function of a rule's wildcards: the jobs it goes to a cluster with. A figure goes with what it shows."""
+        return lambda wildcards: self._groups.get((step or wildcards.step, wildcards.night, wildcards.stem))
+
+    @cached_property
+    def _groups(self):
+        return groups_of(self.plan.tasks, {t.step for t in self.plan.tasks if "verdict" in t.outputs})
 
     @cached_property
     def selected(self):

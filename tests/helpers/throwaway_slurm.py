@@ -1,7 +1,7 @@
 """A Slurm of our own for a test: controller and nodes on this machine, below one directory, without systemd or cgroups.
 
-    python tests/helpers/throwaway_slurm.py up DIR [NODES]     # prints the export line that makes it the shell's cluster
-    python tests/helpers/throwaway_slurm.py down DIR
+By hand: `python tests/helpers/throwaway_slurm.py up DIR [NODES]` prints the export line that makes it the shell's
+cluster; `python tests/helpers/throwaway_slurm.py down DIR` ends it.
 """
 
 import os

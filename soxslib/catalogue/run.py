@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from soxslib.catalogue.open import STATE, open_night
+from soxslib.catalogue.orphans import cancel_orphans
 from soxslib.catalogue.summary import FAILED, losses, result_of, summary_text
 from soxslib.errors import ReductionError
 from soxslib.qc.verdicts import limits_in_force
@@ -97,6 +98,8 @@ def clear_stale_locks():
     """
     runs = [path for path in RUNS.glob("*.json") if not _is_dead(path)]
     dead = [path for path in RUNS.glob("*.json") if path not in runs]
+    if dead and not runs and (jobs := cancel_orphans()):
+        _tell([f"An earlier run was killed: its jobs {', '.join(jobs)} on the cluster are cancelled."])
     if dead and not runs and os.path.isdir(LOCKS):
         shutil.rmtree(LOCKS, ignore_errors=True)
         _tell(["An earlier run was killed: its lock is removed, its unfinished products are made again."])

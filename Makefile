@@ -7,7 +7,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo accuracy test check night docs wheel clean
+.PHONY: demo accuracy test check night cluster bench kernels scaling docs wheel clean
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("python >= 3.11 is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
@@ -28,16 +28,34 @@ accuracy: demo
 	soxs accuracy demo
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not night and not cluster"
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not night and not cluster and not bench"
 
 night: $(VENV)/ready
 	$(BIN)/python -m pytest -m night
+
+# apart from the rest: with the plugin there, every snakemake takes half a second more to start
+$(VENV)/slurm: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[slurm]'
+	touch $@
+
+cluster: $(VENV)/slurm
+	$(BIN)/python -m pytest -m cluster --durations=10 tests/cluster
+
+# NIGHTS: directories with raw frames; without any, a small night is simulated
+bench: $(VENV)/ready
+	$(BIN)/python tools/bench.py --cores $(CORES) $(NIGHTS)
+
+kernels: $(VENV)/ready
+	$(BIN)/python -m pytest -p pytest_benchmark.plugin -m bench tests/bench
+
+scaling: $(VENV)/ready
+	$(BIN)/python tools/scaling.py 100 1000 10000
 
 check: $(VENV)/ready
 	ruff check .
 	ruff format --check soxslib scripts tests
 	snakefmt --check Snakefile rules config
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not night and not cluster"
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not night and not cluster and not bench"
 
 docs: $(VENV)/ready
 	soxs docs docs/settings.md

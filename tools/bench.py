@@ -1,4 +1,4 @@
-"""How fast nights are reduced: `python tools/bench.py [NIGHT ...]`, directories with raw frames (or with a raw/ of them).
+"""How fast nights are reduced: `python tools/bench.py [NIGHT ...]`, directories with raw frames or a raw/ of them.
 
 Whole processes, from `snakemake` to its exit; steps from Snakemake's own benchmarks. Figures are compared with those of
 the previous release as ratios to a fixed piece of work, so that machines compare; `--store` makes them the reference.

@@ -23,7 +23,9 @@ def read_calibrations(job, exposure):
 
     spatial = job.calibration("spatial_solution", _read_spatial)
     if spatial is None:
-        raise ReductionError(f"{exposure.file}: no usable spatial solution for {exposure.arm}; take a multi-pinhole arc or add a night that has one")
+        raise ReductionError(
+            f"{exposure.file}: no usable spatial solution for {exposure.arm}; take a multi-pinhole arc or add a night that has one"
+        )
     solution, arc, width_px = spatial
     has_bias = load_instrument(exposure.instrument).arm(exposure.arm)["detector"]["has_bias"]
     bias = job.calibration("master_bias", read_master_bias)
@@ -107,11 +109,31 @@ def _trace_table(result):
                 for lam in np.linspace(low, high, 9):
                     along, across = e.solution[order].position(lam, trace.at(order, lam))
                     fwhm = e.slit_profiles[k].fwhm_arcsec * (lam / e.slit_profiles[k].reference_nm) ** -0.2
-                    rows.append((i + 1, k + 1, order, lam, float(trace.at(order, lam)), float(along), float(across), fwhm, trace.error_arcsec[order], trace.mode[order]))
+                    rows.append(
+                        (
+                            i + 1,
+                            k + 1,
+                            order,
+                            lam,
+                            float(trace.at(order, lam)),
+                            float(along),
+                            float(across),
+                            fwhm,
+                            trace.error_arcsec[order],
+                            trace.mode[order],
+                        )
+                    )
     names = ("exposure", "source", "order", "wavelength", "slit", "along", "across", "fwhm", "slit_error", "mode")
     kinds = (np.int16, np.int16, np.int16, float, float, float, float, float, float, str)
     columns = {n: np.array([r[i] for r in rows], t) for i, (n, t) in enumerate(zip(names, kinds, strict=True))}
-    units = dict(exposure="1", source="1", wavelength="nm", slit="arcsec", along="pixel", across="pixel", fwhm="arcsec", slit_error="arcsec")
+    units = dict(
+        exposure="1",
+        source="1",
+        wavelength="nm",
+        slit="arcsec",
+        along="pixel",
+        across="pixel",
+        fwhm="arcsec",
+        slit_error="arcsec",
+    )
     return ("OBJECT_TRACE", columns, units)
-
-

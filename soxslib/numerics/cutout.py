@@ -90,7 +90,10 @@ def cut_order(order_solution, *, shape, binning, half_slit_arcsec, wavelength_nm
     first_row = np.round(centre).astype(int) - height // 2
     rows = first_row[None, :] + np.arange(height)[:, None]
     wavelength, slit = inverse_map(
-        order_solution, to_unbinned(columns, binning[1]), to_unbinned(rows, binning[0]), half_slit_arcsec=half_slit_arcsec + 1.0
+        order_solution,
+        to_unbinned(columns, binning[1]),
+        to_unbinned(rows, binning[0]),
+        half_slit_arcsec=half_slit_arcsec + 1.0,
     )
     arcsec = np.abs(np.gradient(slit, axis=0))
     inside = (rows >= 0) & (rows < shape[0]) & (np.abs(slit) <= half_slit_arcsec)

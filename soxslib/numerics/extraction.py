@@ -16,6 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from soxslib.numerics import splines
+from soxslib.numerics.decorrelate import decorrelated
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class OrderFit:
 MOST_REJECTED = 0.3  # of the pixels of one wavelength: a cosmic ray is smaller than the slit
 LEAST_COVERAGE = 0.4  # of a profile, below which the pixels do not measure a source
 WEIGHT_ROUNDS = 2  # rounds after which the model is good enough to give the weights; a given first model saves one
+MIXED_COVERAGE = 0.8  # of a profile, from which a sample is mixed with its neighbours
 MARGIN = 12  # nodes beyond the first and last pixel, for what the tilt brings in from outside
 
 
@@ -228,7 +230,9 @@ def _cosmic_rays(pixels, usable, rejected, model, variance, reject_sigma, grow_s
 def _too_many(basis, usable, rejected):
     """Pixels whose wavelength has lost so much of the slit that it is the model that fails there, not the pixels."""
     node = nearest_node(basis)
-    lost = np.bincount(node, rejected.ravel(), basis.n_nodes) / np.maximum(np.bincount(node, usable.ravel(), basis.n_nodes), 1)
+    lost = np.bincount(node, rejected.ravel(), basis.n_nodes) / np.maximum(
+        np.bincount(node, usable.ravel(), basis.n_nodes), 1
+    )
     return (lost > MOST_REJECTED)[node].reshape(rejected.shape)
 
 
@@ -271,7 +275,9 @@ def optimal_counts(exposures, n_columns):
     for pixels, profile, variance, sky_share in exposures:
         basis, usable = pixels.basis, pixels.good & pixels.basis.on_grid
         weight = _inverse(variance, usable) * (1.0 - sky_share)
-        b, v = splines.normal_equations(basis.first, [[w * profile for w in basis.counts()]], weight, pixels.data, n_nodes)
+        b, v = splines.normal_equations(
+            basis.first, [[w * profile for w in basis.counts()]], weight, pixels.data, n_nodes
+        )
         bands, vector = bands + b, vector + v
         nearest = nearest_node(basis)
         light = np.where(basis.on_grid, np.clip(profile, 0, None), 0.0)
@@ -279,50 +285,11 @@ def optimal_counts(exposures, n_columns):
         whole += np.bincount(nearest, light.ravel(), n_nodes)
     solution = splines.solve(bands, vector, ridge=1e-7) if bands[-1].max() > 0 else np.zeros(n_nodes)
     coverage = np.clip(seen / np.maximum(whole, 1e-12), 0.0, 1.0)
-    solution = bridged(solution, np.where(whole > 1e-3, coverage, 1.0))
-    flux, variance = decorrelated(solution, bands)
+    coverage_there = np.where(whole > 1e-3, coverage, 1.0)
+    solution = bridged(solution, coverage_there)
+    flux, variance = decorrelated(solution, bands, coverage_there > MIXED_COVERAGE)
     native = slice(MARGIN, MARGIN + n_columns)
     return Counts(flux[native], variance[native], coverage[native])
-
-
-SQUARE_ROOT = (1 / 2, -1 / 8, 1 / 16, -5 / 128, 7 / 256, -21 / 1024)  # binomial series of (1 + x)^1/2, from x on
-
-
-def decorrelated(solution, bands):
-    """(samples, variances) with independent errors from a least squares solution and its information matrix (upper bands).
-
-    The information is D^1/2 (1 + E) D^1/2 with D its diagonal. Multiplying by (1 + E)^1/2, rows normalised, removes the
-    correlations where D changes little from sample to sample (after Bolton & Schlegel 2010, PASP 122, 248, eq. 9-12, whose
-    D^1/2 under the root would move light from the faint foot of a bright line to its peak: this form keeps the sum). Where D
-    does change, the variance holds what is added to first order. It is inf where there is no information.
-    """
-    diagonal = bands[-1]
-    informed = diagonal > 1e-6 * np.median(diagonal[diagonal > 0]) if (diagonal > 0).any() else diagonal > 0
-    sigma = 1.0 / np.sqrt(np.where(informed, diagonal, 1.0))
-    couplings = []  # E, band by band
-    for d in range(1, bands.shape[0]):
-        both = informed[d:] & informed[:-d]
-        couplings.append(np.where(both, bands[-1 - d, d:] * sigma[d:] * sigma[:-d], 0.0))
-    samples, row_sum = _root_times(couplings, solution), _root_times(couplings, np.ones(solution.size))
-    variance = sigma**2
-    for d, e in enumerate(couplings, 1):
-        added = (0.5 * e * (sigma[d:] - sigma[:-d])) ** 2
-        variance[d:] += added
-        variance[:-d] += added
-    return np.where(informed, samples / row_sum, 0.0), np.where(informed, variance / row_sum**2, np.inf)
-
-
-def _root_times(couplings, values):
-    """(1 + E)^1/2 times a vector."""
-    out, power = values.copy(), values
-    for c in SQUARE_ROOT:
-        product = np.zeros_like(power)
-        for d, e in enumerate(couplings, 1):
-            product[d:] += e * power[:-d]
-            product[:-d] += e * power[d:]
-        power = product
-        out += c * power
-    return out
 
 
 def _inverse(variance, usable):
@@ -355,23 +322,3 @@ def boxcar(data, model, good, inside, distance_arcsec, arcsec, half_width_arcsec
     part = np.where(inside, part, 0.0)
     readable = np.where(np.isfinite(data), data, 0.0)
     return (part * readable).sum(axis=0), (part * np.where(good, readable, model)).sum(axis=0), part
-
-
-def corrected_slit_light(position, light, data, sky, variance, usable, *, priors):
-    """The illumination along the slit [row, column], corrected to how the data share the sky's light.
-
-    position: along the slit, -1 to 1; light: as known so far; data: less sources; sky: at illumination 1. The correction is a
-    slope, a bow and a shift of the known illumination along the slit, whose expected sizes are the `priors` (relative, relative,
-    and the shift in units of position): more would follow what the flat knows better, or the wings of a source.
-    """
-    slope = np.gradient(light, axis=0) / np.gradient(position, axis=0)
-    terms = [light * position, light * (position**2 - 1 / 3), slope]
-    expected = sky * light
-    w = np.where(usable & (sky > 0) & np.isfinite(slope), 1.0 / variance, 0.0)
-    columns = [np.where(w > 0, sky * t, 0.0) for t in (light, *terms)]
-    residual = np.where(w > 0, data - expected, 0.0)
-    normal = np.array([[np.sum(w * a * b) for b in columns] for a in columns])
-    normal += np.diag([0.0, *(p**-2.0 for p in priors)]) + 1e-12 * np.eye(len(columns))
-    solution = np.linalg.solve(normal, [np.sum(w * c * residual) for c in columns])
-    corrected = light + sum(x * np.nan_to_num(t) for x, t in zip(solution[1:], terms, strict=True))
-    return np.maximum(corrected, 0.05)

@@ -161,7 +161,9 @@ def block_centres(profiles, position, fwhm, *, least_significance, max_shift_arc
         covariance = np.linalg.inv(normal)
         amplitude = solution[:, 0]
         safe = np.where(np.abs(amplitude) > 0, amplitude, 1.0)
-        shift = np.clip(shift + np.clip(solution[:, 1] / safe, -0.5 * fwhm, 0.5 * fwhm), -max_shift_arcsec, max_shift_arcsec)
+        shift = np.clip(
+            shift + np.clip(solution[:, 1] / safe, -0.5 * fwhm, 0.5 * fwhm), -max_shift_arcsec, max_shift_arcsec
+        )
     significance = amplitude / np.sqrt(np.maximum(covariance[:, 0, 0], 1e-300))
     centre_error = np.sqrt(np.maximum(covariance[:, 1, 1], 0.0)) / np.abs(safe)
     keep = (significance > least_significance) & (np.abs(shift) < 0.98 * max_shift_arcsec) & (w.sum(axis=0) > 0)
@@ -205,7 +207,9 @@ def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust
             y.append(o)
             sigma.append(np.hypot(e, 0.01))  # no centroid is better than a hundredth of an arcsecond
     size = n_common + n_own * len(orders)
-    prior = np.r_[np.array([5.0] + [1.0] * common_degree) ** -2.0, np.tile(np.asarray(prior_arcsec) ** -2.0, len(orders))]
+    prior = np.r_[
+        np.array([5.0] + [1.0] * common_degree) ** -2.0, np.tile(np.asarray(prior_arcsec) ** -2.0, len(orders))
+    ]
     solution, covariance = np.zeros(size), np.diag(1.0 / prior)
     if rows:
         a, y, sigma = np.array(rows), np.array(y), np.array(sigma)
@@ -219,7 +223,10 @@ def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust
     coefficients, errors, modes = {}, {}, {}
     for i, order in enumerate(orders):
         design = np.array(
-            [_trace_row(lam, (lo, hi), ranges[order], i, len(orders), n_common, n_own) for lam in np.linspace(*ranges[order], 9)]
+            [
+                _trace_row(lam, (lo, hi), ranges[order], i, len(orders), n_common, n_own)
+                for lam in np.linspace(*ranges[order], 9)
+            ]
         )
         nodes = np.linspace(-1, 1, 9)
         coefficients[order] = chebyshev.chebfit(nodes, design @ solution + position, max(common_degree, n_own - 1))

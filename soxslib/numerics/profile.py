@@ -35,7 +35,9 @@ class SlitProfile:
         scaled = distance_arcsec / scale
         inside = np.abs(scaled) < self.half_width_arcsec
         out = np.zeros(np.shape(scaled))
-        out[inside] = evaluate(self.coefficients, *self._taps(scaled[inside])) / np.broadcast_to(scale, out.shape)[inside]
+        out[inside] = (
+            evaluate(self.coefficients, *self._taps(scaled[inside])) / np.broadcast_to(scale, out.shape)[inside]
+        )
         return out
 
     def _taps(self, scaled):
@@ -58,7 +60,9 @@ def _n_coefficients(step, half_width):
 def analytic_profile(fwhm_arcsec, *, step_arcsec, half_width_arcsec, reference_nm):
     """A SlitProfile of Moffat shape, integral 1."""
     d = np.linspace(-half_width_arcsec, half_width_arcsec, 4 * _n_coefficients(step_arcsec, half_width_arcsec))
-    empty = SlitProfile(np.zeros(_n_coefficients(step_arcsec, half_width_arcsec)), step_arcsec, half_width_arcsec, reference_nm)
+    empty = SlitProfile(
+        np.zeros(_n_coefficients(step_arcsec, half_width_arcsec)), step_arcsec, half_width_arcsec, reference_nm
+    )
     first, weights = empty._taps(d * (1 - 1e-9))
     design = np.zeros((d.size, empty.coefficients.size))
     for q in range(TAPS):

@@ -57,11 +57,15 @@ def rectify_order(flux, variance, quality, wavelength, slit, *, wavelength_edges
     bits = quality[known].astype(np.int64)
     f, v = flux[known].astype(float), variance[known].astype(float)
     bad = ((bits & int(HARD_BITS)) != 0) | ~np.isfinite(f) | ~np.isfinite(v)
-    collect = lambda values, use: np.bincount(bins[use].ravel(), values.ravel(), shape[0] * shape[1]).reshape(shape)
-    area = (dw * ds)[:, None] * parts
-    good_area, bad_area = collect(area[~bad], ~bad), collect(area[bad], bad)
-    flux_out = collect(parts[~bad] * f[~bad, None], ~bad)
-    variance_out = collect(parts[~bad] ** 2 * v[~bad, None], ~bad)
+    flat_bins = bins.ravel()
+    collect = lambda values: np.bincount(flat_bins, values.ravel(), shape[0] * shape[1]).reshape(shape)
+    good_parts = np.where(bad[:, None], 0.0, parts)
+    area = dw * ds
+    good_area = collect(area[:, None] * good_parts)
+    worthless = bins[bad], area[bad, None] * parts[bad]
+    bad_area = np.bincount(worthless[0].ravel(), worthless[1].ravel(), shape[0] * shape[1]).reshape(shape)
+    flux_out = collect(good_parts * np.where(bad, 0.0, f)[:, None])
+    variance_out = collect(good_parts**2 * np.where(bad, 0.0, v)[:, None])
     with np.errstate(all="ignore"):
         fill = np.where(good_area > 0, (good_area + bad_area) / good_area, 1.0)
         bad_share = bad_area / (good_area + bad_area)

@@ -66,7 +66,13 @@ def _of_order(result, spectrum):
     return [
         Metric("SNR MEDIAN", snr, "", "median S/N per pixel", order),
         Metric("EXTRACTION CHI2", fit.chi2, "", "per degree of freedom", order),
-        Metric("SKY RESIDUAL", 1.4826 * np.median(np.abs(residual)) if residual.size else np.nan, "", "over photon noise", order),
+        Metric(
+            "SKY RESIDUAL",
+            1.4826 * np.median(np.abs(residual)) if residual.size else np.nan,
+            "",
+            "over photon noise",
+            order,
+        ),
         Metric("COSMIC RAY FRAC", fit.is_cosmic_ray.sum() / max(inside, 1), "", "pixels rejected", order),
         Metric("SATURATED FRAC", np.mean((window.quality & 8) > 0), "", "pixels saturated", order),
         Metric("TRACE MODE", first.traces[0].mode[order], "", "fit, transferred or forced", order),

@@ -37,16 +37,23 @@ def extract_source(exposures, shifts, throughput, source, settings):
 def _extract_order(exposures, shifts, throughput, source, order, settings):
     first = exposures[0]
     columns = first.windows[order].cutout.columns
-    views = [_view(e, s, t, first, shifts[0], source, order) for e, s, t in zip(exposures, shifts, throughput, strict=True)]
+    views = [
+        _view(e, s, t, first, shifts[0], source, order) for e, s, t in zip(exposures, shifts, throughput, strict=True)
+    ]
     counts = extraction.optimal_counts([(v.pixels, v.profile, v.variance, v.share) for v in views], columns.size)
     trace = first.grid_trace if source == 0 else first.traces[source]
     wavelength = native_wavelengths(first, order, shifts[0][order], trace)
     plain, robust, sky = _boxcars(exposures, throughput, source, order, settings)
-    _, across = shifts[0][order].applied_to(first.solution[order]).position(
-        wavelength, first.traces[source].at(order, wavelength)
+    _, across = (
+        shifts[0][order]
+        .applied_to(first.solution[order])
+        .position(wavelength, first.traces[source].at(order, wavelength))
     )
     shift = shifts[0][order]
-    error_nm = np.hypot(first.solution[order].wavelength_error_nm, shift.error * np.nanmedian(np.abs(np.gradient(wavelength))) / first.exposure.binning[1])
+    error_nm = np.hypot(
+        first.solution[order].wavelength_error_nm,
+        shift.error * np.nanmedian(np.abs(np.gradient(wavelength))) / first.exposure.binning[1],
+    )
     return OrderSpectrum(
         order=order,
         wavelength_nm=wavelength,
@@ -67,14 +74,21 @@ def _view(exposure, shift, throughput, first, first_shift, source, order):
     """The View of an exposure. Wavelengths include its own shift, so that exposures which moved apart fall together."""
     window, fit = exposure.windows[order], exposure.fits[order]
     others = sum(
-        (_samples(fit.counts[j], exposure.positions[order]) * p for j, p in enumerate(exposure.profiles[order]) if j != source), 0.0
+        (
+            _samples(fit.counts[j], exposure.positions[order]) * p
+            for j, p in enumerate(exposure.profiles[order])
+            if j != source
+        ),
+        0.0,
     )
     good = window.good & ~fit.is_cosmic_ray
     n = first.windows[order].cutout.columns.size
     basis = exposure.bases[order]
     if exposure is not first or source > 0:
         basis = extraction.basis_of(_position_on(first, first_shift, exposure, shift, source, order), n)
-    pixels = extraction.Pixels(window.data - fit.sky - others, window.floor, good, basis, window.slit_light, exposure.exposure.ndit)
+    pixels = extraction.Pixels(
+        window.data - fit.sky - others, window.floor, good, basis, window.slit_light, exposure.exposure.ndit
+    )
     profile = exposure.profiles[order][source] * throughput
     share = extraction.sky_share(pixels, profile, fit.variance, good, n)
     left = exposure.sky_variance.get(order)
@@ -106,7 +120,11 @@ def true_wavelengths(exposure, shift, order):
     # along rows of the frame: those of the cutout step with the order's curvature
     by_row, step = np.gradient(cutout.wavelength_nm, axis=0), np.gradient(cutout.first_row.astype(float))
     slope = np.gradient(cutout.wavelength_nm, axis=1) - step * by_row
-    return cutout.wavelength_nm - moved * slope + 0.5 * moved**2 * (np.gradient(slope, axis=1) - step * np.gradient(slope, axis=0))
+    return (
+        cutout.wavelength_nm
+        - moved * slope
+        + 0.5 * moved**2 * (np.gradient(slope, axis=1) - step * np.gradient(slope, axis=0))
+    )
 
 
 def _samples(counts, position):
@@ -126,7 +144,13 @@ def _boxcars(exposures, throughput, source, order, settings):
         distance, _ = on_pixels(window, e.traces[source], e.slit_profiles[source])
         half = settings.boxcar_fwhm * e.slit_profiles[source].fwhm_arcsec
         sums = extraction.boxcar(
-            window.data - fit.sky, fit.model - fit.sky, window.good & ~fit.is_cosmic_ray, window.cutout.is_inside, distance, window.cutout.arcsec, half
+            window.data - fit.sky,
+            fit.model - fit.sky,
+            window.good & ~fit.is_cosmic_ray,
+            window.cutout.is_inside,
+            distance,
+            window.cutout.arcsec,
+            half,
         )
         sky = (sums[2] * fit.sky).sum(axis=0)
         own = native_wavelengths(e, order)

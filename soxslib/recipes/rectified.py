@@ -36,7 +36,11 @@ def _order(exposures, shifts, order, settings):
         wavelength, slit = _coordinates(e, first, shift, order)
         images.append(
             rectify_order(
-                *_planes(e, order), wavelength, slit, wavelength_edges=_edges(result.wavelength_nm), slit_edges=_edges(result.slit_arcsec)
+                *_planes(e, order),
+                wavelength,
+                slit,
+                wavelength_edges=_edges(result.wavelength_nm),
+                slit_edges=_edges(result.slit_arcsec),
             )
         )
     return replace(result, **_mean(images))
@@ -54,7 +58,9 @@ def _coordinates(exposure, first, shift, order):
     cutout = exposure.windows[order].cutout
     moved = exposure.traces[0].at(order, cutout.wavelength_nm) - first.traces[0].at(order, cutout.wavelength_nm)
     outside = ~cutout.is_inside
-    return np.where(outside, np.nan, true_wavelengths(exposure, shift, order)), np.where(outside, np.nan, cutout.slit_arcsec - moved)
+    return np.where(outside, np.nan, true_wavelengths(exposure, shift, order)), np.where(
+        outside, np.nan, cutout.slit_arcsec - moved
+    )
 
 
 def _edges(centres):

@@ -6,35 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from soxslib.datamodel import DispersionSolution, Exposure, Quality
-from soxslib.errors import ReductionError
-from soxslib.instruments import load_instrument
+from soxslib.datamodel import DispersionSolution, Exposure
 from soxslib.numerics import extraction, locate
-from soxslib.numerics.cutout import OrderCutout, cut_order, to_binned, to_unbinned
+from soxslib.numerics.cutout import to_binned
+from soxslib.numerics.illumination import corrected_slit_light
 from soxslib.numerics.profile import SlitProfile, analytic_profile, profile_equations, updated
+from soxslib.recipes.windows import Window, cut_orders, windows_of
 
 log = logging.getLogger(__name__)
-
-UNREADABLE = Quality.BAD | Quality.HOT | Quality.COLD | Quality.SATURATED | Quality.NO_CALIBRATION
-
-
-@dataclass(frozen=True)
-class Window:
-    """One order of one exposure: its pixels, flattened, with what is known of each.
-
-    data [electron], floor [electron^2], quality; position: u, columns of the trace counted from the cutout's first;
-    distance_arcsec: from the first source's trace.
-    """
-
-    cutout: OrderCutout
-    data: np.ndarray
-    floor: np.ndarray
-    quality: np.ndarray
-    slit_light: np.ndarray
-
-    @property
-    def good(self):
-        return self.cutout.is_inside & ((self.quality & int(UNREADABLE)) == 0) & np.isfinite(self.data)
 
 
 @dataclass(frozen=True)
@@ -58,63 +37,6 @@ class ReducedExposure:
     sources: list[locate.Source]
 
 
-@dataclass(frozen=True)
-class Cut:
-    """What all exposures of one binning share of an order: its cutout, and the flat's response, bits and slit illumination."""
-
-    cutout: OrderCutout
-    response: np.ndarray | float
-    quality: np.ndarray | int
-    slit_light: np.ndarray
-
-
-def cut_orders(exposure, shape, flat, solution, settings):
-    """{order: Cut} on frames of this shape and of the exposure's arm and binning."""
-    arm = load_instrument(exposure.instrument).arm(exposure.arm)
-    cuts = {}
-    for order in solution:
-        cutout = cut_order(
-            solution[order],
-            shape=shape,
-            binning=exposure.binning,
-            half_slit_arcsec=settings.half_slit_arcsec,
-            wavelength_nm=arm["orders"].get(order, {}).get("wavelength_nm", solution[order].wavelength_nm),
-        )
-        if cutout is not None:
-            cuts[order] = _cut(cutout, flat, exposure.binning)
-    if not cuts:
-        raise ReductionError(f"{exposure.file}: no order of the wavelength solution falls on the frame; check the solution's arm")
-    return cuts
-
-
-def _cut(cutout, flat, binning):
-    if flat is None:
-        return Cut(cutout, 1.0, 0, np.ones(cutout.slit_arcsec.shape))
-    response = np.maximum(cutout.take(flat.frame.flux).astype(float), 0.05)
-    # keep what the flat knows of the pixels; where it had no light it says nothing
-    quality = cutout.take(flat.frame.quality) & int(Quality.BAD | Quality.HOT | Quality.COLD)
-    return Cut(cutout, response, quality.astype(np.uint16), _slit_light(cutout, flat, binning))
-
-
-def windows_of(frame, cuts):
-    """{order: Window} of a prepared frame, divided by the flat's pixel response."""
-    windows = {}
-    for order, cut in cuts.items():
-        data, floor = (cut.cutout.take(a).astype(float) for a in (frame.flux, frame.floor))
-        quality = cut.cutout.take(frame.quality).astype(np.uint16) | np.uint16(cut.quality)
-        windows[order] = Window(cut.cutout, data / cut.response, floor / cut.response**2, quality, cut.slit_light)
-    return windows
-
-
-def _slit_light(cutout, flat, binning):
-    """Illumination along the slit as the flat shows it, for each pixel of a cutout; 1 for an order that the flat lacks."""
-    if cutout.order not in flat.slit:
-        return np.ones(cutout.slit_arcsec.shape)
-    lower, upper = flat.edges.at(cutout.order, to_unbinned(cutout.columns, binning[1]))
-    fraction = (to_unbinned(cutout.rows, binning[0]) - lower) / (upper - lower)
-    return np.maximum(np.interp(fraction, *flat.slit[cutout.order]), 0.05)
-
-
 def native_positions(window, solution, trace, binning):
     """Position along the dispersion, in columns of the cutout, at which the trace has each pixel's wavelength."""
     cutout = window.cutout
@@ -131,7 +53,12 @@ def estimate_sky(windows, ndit, settings):
         smooth = ndimage.median_filter(np.where(w.good, w.data, 0.0), (1, 5))
         variance = extraction.model_variance(smooth, w.floor, ndit)
         blocks[order] = locate.block_profiles(
-            w.cutout, w.data, variance, w.good, n_blocks=settings.trace_blocks, half_slit_arcsec=settings.half_slit_arcsec - 0.4
+            w.cutout,
+            w.data,
+            variance,
+            w.good,
+            n_blocks=settings.trace_blocks,
+            half_slit_arcsec=settings.half_slit_arcsec - 0.4,
         )
     return blocks
 
@@ -177,7 +104,11 @@ def trace_source(blocks, source, windows, settings):
         }
     ranges = {o: w.cutout.range_nm for o, w in windows.items()}
     return locate.fit_trace(
-        measured, ranges, source.slit_arcsec, common_degree=settings.trace_degree, prior_arcsec=settings.trace_prior_arcsec
+        measured,
+        ranges,
+        source.slit_arcsec,
+        common_degree=settings.trace_degree,
+        prior_arcsec=settings.trace_prior_arcsec,
     )
 
 
@@ -226,7 +157,13 @@ def refine_profiles(windows, positions, fits, traces, slit_profiles, settings):
             doubt = (settings.model_error * fit.model) ** 2 + (settings.profile_tolerance * others) ** 2
             weight = np.where(window.good & ~fit.is_cosmic_ray, 1.0 / (fit.variance + doubt), 0.0)
             m, v = profile_equations(
-                profile, distance, window.cutout.wavelength_nm, window.cutout.arcsec, counts, window.data - fit.sky - others, weight
+                profile,
+                distance,
+                window.cutout.wavelength_nm,
+                window.cutout.arcsec,
+                counts,
+                window.data - fit.sky - others,
+                weight,
             )
             matrix, vector = matrix + m, vector + v
         out.append(updated(profile, matrix, vector, tolerance=settings.profile_tolerance))
@@ -241,7 +178,7 @@ def illuminated(windows, fits, settings):
         source = fit.model - fit.sky
         quiet = w.good & ~fit.is_cosmic_ray & (source < settings.slit_light_source * np.maximum(fit.sky, 0.0))
         quiet &= _far_from_sources(source, w.cutout.is_inside)
-        light = extraction.corrected_slit_light(
+        light = corrected_slit_light(
             w.cutout.slit_arcsec / settings.half_slit_arcsec,
             w.slit_light,
             w.data - source,
@@ -276,7 +213,11 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
     windows = windows_of(frame, cuts or cut_orders(e, frame.shape, flat, solution, settings))
     blocks = estimate_sky(windows, e.ndit, settings)
     sources = find_targets(blocks, expected_arcsec, seeing, settings)
-    log.info("%s: sources at %s", e.file, ", ".join(f"{s.slit_arcsec:+.2f} arcsec ({s.significance:.0f} sigma)" for s in sources))
+    log.info(
+        "%s: sources at %s",
+        e.file,
+        ", ".join(f"{s.slit_arcsec:+.2f} arcsec ({s.significance:.0f} sigma)" for s in sources),
+    )
     traces = [trace_source(blocks, s, windows, settings) for s in sources]
     reference = float(np.median([w.cutout.middle_nm for w in windows.values()]))
     slit_profiles = [
@@ -297,14 +238,18 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
             profiles[order] = [on_pixels(window, t, p)[1] for t, p in zip(traces, slit_profiles, strict=True)]
             if order in fits:
                 sky_variance[order] = stiffness_of(fits[order], settings).variance_left
-            fits[order] = fit_window(window, bases[order], profiles[order], e.ndit, settings, fits.get(order), is_last=is_last)
+            fits[order] = fit_window(
+                window, bases[order], profiles[order], e.ndit, settings, fits.get(order), is_last=is_last
+            )
         if not is_last:
             windows = illuminated(windows, fits, settings)
             slit_profiles = refine_profiles(windows, positions, fits, traces, slit_profiles, settings)
             blocks = _blocks_of_fit(windows, fits, settings)
             sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
             traces = [trace_source(blocks, s, windows, settings) for s in sources]
-    return ReducedExposure(e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces, sources)
+    return ReducedExposure(
+        e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces, sources
+    )
 
 
 def _blocks_of_fit(windows, fits, settings):

@@ -11,7 +11,8 @@ from soxslib.recipes.combine import extract_source, relative_throughput
 from soxslib.recipes.flexure import observation_shifts
 from soxslib.recipes.merge_orders import merge_extracted, with_blaze
 from soxslib.recipes.prepare import prepare
-from soxslib.recipes.science import ReducedExposure, cut_orders, reduce_exposure
+from soxslib.recipes.science import ReducedExposure, reduce_exposure
+from soxslib.recipes.windows import cut_orders
 
 log = logging.getLogger(__name__)
 

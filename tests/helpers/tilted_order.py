@@ -29,7 +29,9 @@ def line(centre, sigma=1.1, area=1.0):
     return lambda u: area / np.sqrt(2 * np.pi) / sigma * np.exp(-0.5 * ((u - centre) / sigma) ** 2)
 
 
-def tilted_order(rng, counts, sky, *, rows=40, columns=300, tilt=0.12, centre=0.3, sigma_rows=1.8, read_noise_e=3.0, noise=True):
+def tilted_order(
+    rng, counts, sky, *, rows=40, columns=300, tilt=0.12, centre=0.3, sigma_rows=1.8, read_noise_e=3.0, noise=True
+):
     """A TiltedOrder: counts(u) electrons per column, sky(u) electrons per pixel; the slit is inclined by `tilt` columns a row."""
     y = np.arange(rows)[:, None] - 0.5 * (rows - 1) - centre
     u = np.arange(columns)[None, :] - tilt * y

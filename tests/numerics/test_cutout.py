@@ -48,7 +48,9 @@ def test_take_and_put_are_inverse(rng):
 
 def test_an_order_off_the_frame_is_no_cutout():
     solution = small_bench((1,)).solution[1].shifted(along_px=1e5)
-    assert cut.cut_order(solution, shape=(64, 600), binning=(1, 1), wavelength_nm=solution.wavelength_nm, **SLIT) is None
+    assert (
+        cut.cut_order(solution, shape=(64, 600), binning=(1, 1), wavelength_nm=solution.wavelength_nm, **SLIT) is None
+    )
 
 
 def test_binned_coordinates_are_undone():

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.helpers.pulls import assert_unit_pulls
-from tests.helpers.tilted_order import REJECTION, extracted, line, tilted_order
 
 from soxslib.numerics import extraction
+from tests.helpers.pulls import assert_unit_pulls
+from tests.helpers.tilted_order import REJECTION, extracted, line, tilted_order
 
 INNER = slice(6, -6)
 
@@ -122,7 +122,9 @@ def test_what_is_masked_is_never_read(rng):
     results = []
     for poison in (0.0, np.nan, 1e9):
         data = np.where(bad, poison, order.pixels.data)
-        p = extraction.Pixels(data, np.where(bad, poison, order.pixels.floor), ~bad, order.pixels.basis, order.pixels.slit_light)
+        p = extraction.Pixels(
+            data, np.where(bad, poison, order.pixels.floor), ~bad, order.pixels.basis, order.pixels.slit_light
+        )
         again = type(order)(p, order.profile, order.sky, order.source, order.counts)
         result = fit(again)
         counts = extracted(again, result, good=~bad & ~result.is_cosmic_ray)
@@ -182,15 +184,3 @@ def test_two_sources_are_separated(rng):
     result = extraction.fit_order(both, [first.profile, second.profile], **REJECTION)
     assert result.counts[0, INNER].mean() == pytest.approx(500, rel=0.01)
     assert result.counts[1, INNER].mean() == pytest.approx(80, rel=0.03)
-
-
-def test_a_slope_of_the_illumination_is_found(rng):
-    order = tilted_order(rng, flat(0.0), flat(1000.0))
-    position = np.linspace(-1, 1, 40)[:, None] + np.zeros((1, 300))
-    light = np.ones_like(position)
-    data = order.pixels.data * (1 + 0.03 * position)
-    usable = np.ones(light.shape, bool)
-    out = extraction.corrected_slit_light(
-        position, light, data, order.sky, order.variance, usable, priors=(0.02, 0.02, 0.05)
-    )
-    assert out == pytest.approx(1 + 0.03 * position, abs=3e-3)  # 5 sigma of 12 000 pixels of 3 %

@@ -33,7 +33,9 @@ def test_noise_is_no_source(rng):
 def blocks(rng, source_at, counts, noise=3.0):
     bench = small_bench((1,))
     solution = bench.solution[1]
-    cutout = cut_order(solution, shape=bench.shape, binning=(1, 1), half_slit_arcsec=5.8, wavelength_nm=solution.wavelength_nm)
+    cutout = cut_order(
+        solution, shape=bench.shape, binning=(1, 1), half_slit_arcsec=5.8, wavelength_nm=solution.wavelength_nm
+    )
     image = counts * moffat(cutout.slit_arcsec - source_at, 1.0) + 20.0
     image = image + rng.normal(0, noise, image.shape)
     good = cutout.is_inside & (rng.uniform(size=image.shape) > 0.02)

@@ -40,9 +40,10 @@ def refined(rng, truth, counts, start):
 def test_much_light_shapes_the_profile(rng):
     """A skewed profile that no Moffat function is."""
     d = np.linspace(-4, 4, 801)
-    skewed = lambda x: 0.7 * np.exp(-0.5 * ((x + 0.2) / 0.4) ** 2) / (0.4 * np.sqrt(2 * np.pi)) + 0.3 * np.exp(
-        -0.5 * ((x - 0.5) / 0.5) ** 2
-    ) / (0.5 * np.sqrt(2 * np.pi))
+    skewed = lambda x: (
+        0.7 * np.exp(-0.5 * ((x + 0.2) / 0.4) ** 2) / (0.4 * np.sqrt(2 * np.pi))
+        + 0.3 * np.exp(-0.5 * ((x - 0.5) / 0.5) ** 2) / (0.5 * np.sqrt(2 * np.pi))
+    )
     p = prof.analytic_profile(1.1, **SHAPE)
     for _ in range(2):
         p = refined(rng, skewed, 1e5, p)

@@ -47,11 +47,15 @@ def test_normal_equations_are_the_dense_ones(rng, k):
         assert bands[4 * k - 1 - d, d:] == pytest.approx(np.diagonal(normal, d), abs=1e-10)
     right = design[20:].T @ (weight * data)[20:]
     assert vector == pytest.approx(right, abs=1e-10)
-    assert splines.solve(bands, vector, ridge=1e-12) == pytest.approx(np.linalg.solve(normal, right), rel=1e-5, abs=1e-6)
+    assert splines.solve(bands, vector, ridge=1e-12) == pytest.approx(
+        np.linalg.solve(normal, right), rel=1e-5, abs=1e-6
+    )
 
 
 def test_nodes_without_data_stay_at_zero():
-    bands, vector = splines.normal_equations(np.full(5, 2), [[np.full(5, w) for w in (0.1, 0.4, 0.4, 0.1)]], np.ones(5), np.ones(5), 20)
+    bands, vector = splines.normal_equations(
+        np.full(5, 2), [[np.full(5, w) for w in (0.1, 0.4, 0.4, 0.1)]], np.ones(5), np.ones(5), 20
+    )
     solution = splines.solve(bands, vector, ridge=1e-9)
     assert np.all(np.isfinite(solution))
     assert solution[10:] == pytest.approx(0, abs=1e-12)

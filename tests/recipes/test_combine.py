@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.helpers.pulls import assert_unit_pulls
-from tests.helpers.small_science import STAR, inner, reduced, spectra, truth
 
 from soxslib.recipes.combine import relative_throughput, true_wavelengths
 from soxslib.simulate.small import small_bench, small_frame, small_shot
+from tests.helpers.pulls import assert_unit_pulls
+from tests.helpers.small_science import STAR, inner, reduced, spectra, truth
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,8 @@ def test_exposures_at_other_places_agree(bench, positions):
 
 def test_a_cloud_is_seen_as_throughput(bench):
     frames = [
-        small_frame(bench, small_shot(target=dict(STAR, mag=m)), np.random.default_rng(i)) for i, m in enumerate((16.0, 16.75))
+        small_frame(bench, small_shot(target=dict(STAR, mag=m)), np.random.default_rng(i))
+        for i, m in enumerate((16.0, 16.75))
     ]
     throughput = relative_throughput([reduced(f) for f in frames], [0, 0])
     assert throughput[1] / throughput[0] == pytest.approx(0.5, abs=0.02)  # 0.75 mag

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.helpers.small_science import STAR, inner, settings, truth
 
 from soxslib.recipes import stare as recipe
 from soxslib.recipes.nod import nod
 from soxslib.simulate.small import small_bench, small_frame, small_shot
+from tests.helpers.small_science import STAR, inner, settings, truth
 
 
 @pytest.mark.parametrize("places", ["AB", "ABA"])
@@ -20,7 +20,8 @@ def test_nodded_exposures_meet(monkeypatch, places):
         for i, p in enumerate(places)
     ]
     frames = [
-        s.frame.with_(exposure=replace(s.frame.exposure, nod_offset_arcsec=at[p])) for s, p in zip(smalls, places, strict=True)
+        s.frame.with_(exposure=replace(s.frame.exposure, nod_offset_arcsec=at[p]))
+        for s, p in zip(smalls, places, strict=True)
     ]
     result = nod(frames, recipe.Calibrations(smalls[0].solution, frames[0].exposure), settings(flexure=False))
     assert len(result.sources) == 1  # no ghost

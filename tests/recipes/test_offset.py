@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.helpers.small_science import STAR, inner, settings, truth
 
 from soxslib.errors import ReductionError
 from soxslib.recipes import stare as recipe
 from soxslib.recipes.offset import offset
 from soxslib.simulate.small import small_bench, small_frame, small_shot
+from tests.helpers.small_science import STAR, inner, settings, truth
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from tests.helpers.pulls import assert_unit_pulls
-from tests.helpers.small_science import STAR, inner, reduced, settings, spectra, truth
 
 from soxslib.datamodel import Quality
 from soxslib.errors import ReductionError
 from soxslib.simulate.bench import Target
 from soxslib.simulate.small import small_bench, small_frame, small_shot
+from tests.helpers.pulls import assert_unit_pulls
+from tests.helpers.small_science import STAR, inner, reduced, settings, spectra, truth
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,9 @@ def test_two_sources_the_expected_one_first(bench):
         (spectrum,) = spectra([exposure], source=k)
         keep = inner(spectrum)
         counts = truth(small, spectrum, target=k)
-        assert spectrum.flux[keep].sum() / counts[keep].sum() == pytest.approx(1, abs=0.07)  # wings of a brighter neighbour
+        assert spectrum.flux[keep].sum() / counts[keep].sum() == pytest.approx(
+            1, abs=0.07
+        )  # wings of a brighter neighbour
 
 
 def test_a_position_can_be_forced(bench):
@@ -116,7 +118,9 @@ def test_an_order_too_faint_to_trace_follows_the_others():
     spectrum = next(s for s in spectra([exposure]) if s.order == 3)
     keep = inner(spectrum)
     level = np.median(0.01 * truth(small, spectrum)[keep])
-    assert np.mean(spectrum.flux[keep]) == pytest.approx(level, abs=0.15 * level + 4 * np.sqrt(np.mean(spectrum.variance[keep]) / keep.sum()))
+    assert np.mean(spectrum.flux[keep]) == pytest.approx(
+        level, abs=0.15 * level + 4 * np.sqrt(np.mean(spectrum.variance[keep]) / keep.sum())
+    )
 
 
 def test_settings_are_left_as_they_were(bench):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from tests.helpers.small_science import STAR, settings
 
 from soxslib.errors import ReductionError
 from soxslib.qc.stare import measure
 from soxslib.recipes import stare as recipe
 from soxslib.simulate.small import small_bench, small_frame, small_shot
+from tests.helpers.small_science import STAR, settings
 
 
 @pytest.fixture

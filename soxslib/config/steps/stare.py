@@ -10,49 +10,87 @@ from soxslib.config.settings import StepSettings
 class Settings(StepSettings):
     """How sky and sources are separated and the target is extracted."""
 
-    half_slit_arcsec: float = Field(5.8, gt=1, lt=8, description="Pixels farther than this from the slit's centre are not used [arcsec]")
+    half_slit_arcsec: float = Field(
+        5.8, gt=1, lt=8, description="Pixels farther than this from the slit's centre are not used [arcsec]"
+    )
     seeing_arcsec: float = Field(1.0, gt=0.2, lt=5, description="Seeing when the header has none [arcsec]")
 
     slit_position_arcsec: float | None = Field(
         None, gt=-6, lt=6, description="Forced position of the target along the slit [arcsec]; null: found in the data"
     )
-    search_arcsec: float = Field(3.0, gt=0.2, le=6, description="The target is looked for this far from where it was pointed to [arcsec]")
+    search_arcsec: float = Field(
+        3.0, gt=0.2, le=6, description="The target is looked for this far from where it was pointed to [arcsec]"
+    )
     detection_sigma: float = Field(5.0, gt=2, description="Significance from which light along the slit is a source")
-    detection_fraction: float = Field(0.02, ge=0, lt=1, description="Significance of a further source, relative to the brightest")
+    detection_fraction: float = Field(
+        0.02, ge=0, lt=1, description="Significance of a further source, relative to the brightest"
+    )
     most_sources: int = Field(3, ge=1, le=5, description="Number of sources extracted at most, the target first")
 
-    trace_blocks: int = Field(32, ge=4, le=200, description="Blocks of columns in which a source's position is measured, per order")
+    trace_blocks: int = Field(
+        32, ge=4, le=200, description="Blocks of columns in which a source's position is measured, per order"
+    )
     trace_sigma: float = Field(5.0, gt=1, description="Significance from which a block's position is used")
-    trace_shift_arcsec: float = Field(0.8, gt=0.1, lt=3, description="Farthest a source may stray from its mean position [arcsec]")
+    trace_shift_arcsec: float = Field(
+        0.8, gt=0.1, lt=3, description="Farthest a source may stray from its mean position [arcsec]"
+    )
     trace_degree: int = Field(3, ge=0, le=6, description="Degree of the trace common to all orders, in wavelength")
     trace_prior_arcsec: tuple[float, float, float] = Field(
-        (0.3, 0.1, 0.03), description="Expected offset, slope and curvature of an order's own trace about the common one [arcsec]"
+        (0.3, 0.1, 0.03),
+        description="Expected offset, slope and curvature of an order's own trace about the common one [arcsec]",
     )
 
-    profile_step_arcsec: float = Field(0.25, gt=0.05, lt=1, description="Distance of the knots of the slit profile [arcsec]")
-    profile_half_width_arcsec: float = Field(4.0, gt=1, lt=8, description="The slit profile is zero beyond [arcsec]")
-    profile_tolerance: float = Field(0.1, gt=0, le=1, description="Expected deviation of the profile from a Moffat shape, of its peak")
-    rounds: int = Field(3, ge=1, le=6, description="Rounds of position, profile and fit")
-    sky_smooth_px: float = Field(6.0, gt=0, lt=50, description="Between sky lines, structure of the sky shorter than this is noise [px]")
-    sky_line_sigma: float = Field(3.0, gt=1, description="Curvature of the sky from which it is a line, and left free [sigma]")
-    slit_light_prior: tuple[float, float, float] = Field(
-        (0.02, 0.02, 0.05), description="Expected slope and bow of the sky along the slit against the flat, and shift of the slit's image [half slits]"
+    profile_step_arcsec: float = Field(
+        0.25, gt=0.05, lt=1, description="Distance of the knots of the slit profile [arcsec]"
     )
-    slit_light_source: float = Field(0.02, gt=0, description="Pixels with more light of a source, relative to the sky, tell nothing of it")
-    boxcar_fwhm: float = Field(1.5, gt=0.3, lt=5, description="Half width of the boxcar's aperture, in FWHM of the profile")
+    profile_half_width_arcsec: float = Field(4.0, gt=1, lt=8, description="The slit profile is zero beyond [arcsec]")
+    profile_tolerance: float = Field(
+        0.1, gt=0, le=1, description="Expected deviation of the profile from a Moffat shape, of its peak"
+    )
+    rounds: int = Field(2, ge=1, le=6, description="Rounds of position, profile and fit")
+    sky_smooth_px: float = Field(
+        6.0, gt=0, lt=50, description="Between sky lines, structure of the sky shorter than this is noise [px]"
+    )
+    sky_line_sigma: float = Field(
+        3.0, gt=1, description="Curvature of the sky from which it is a line, and left free [sigma]"
+    )
+    slit_light_prior: tuple[float, float, float] = Field(
+        (0.02, 0.02, 0.05),
+        description="Expected slope and bow of the sky along the slit against the flat, and shift of the slit's image [half slits]",
+    )
+    slit_light_source: float = Field(
+        0.02, gt=0, description="Pixels with more light of a source, relative to the sky, tell nothing of it"
+    )
+    boxcar_fwhm: float = Field(
+        1.5, gt=0.3, lt=5, description="Half width of the boxcar's aperture, in FWHM of the profile"
+    )
 
     reject_sigma: float = Field(5.0, gt=3, description="A pixel this far above the model is a cosmic ray")
-    grow_sigma: float = Field(3.0, gt=1, description="A neighbour of a cosmic ray this far above the model is part of it")
-    model_error: float = Field(0.02, ge=0, lt=0.5, description="Fraction of the model that the test for cosmic rays does not trust")
+    grow_sigma: float = Field(
+        3.0, gt=1, description="A neighbour of a cosmic ray this far above the model is part of it"
+    )
+    model_error: float = Field(
+        0.02, ge=0, lt=0.5, description="Fraction of the model that the test for cosmic rays does not trust"
+    )
     reject_rounds: int = Field(8, ge=1, le=30, description="Rounds of fit and rejection")
-    least_coverage: float = Field(0.5, gt=0, lt=1, description="A sample is flagged when good pixels saw less of the profile than this")
+    least_coverage: float = Field(
+        0.5, gt=0, lt=1, description="A sample is flagged when good pixels saw less of the profile than this"
+    )
 
     subtract_background: bool = Field(True, description="Subtract scattered light measured between the orders")
     flexure: bool = Field(True, description="Measure and apply the shift of the orders since the arc")
 
-    wavelength_medium: Literal["air", "vacuum"] = Field("air", description="Medium of the wavelengths of merged spectra")
-    wavelength_frame: Literal["observer", "barycentre"] = Field("observer", description="Rest frame of the wavelengths of merged spectra")
+    wavelength_medium: Literal["air", "vacuum"] = Field(
+        "air", description="Medium of the wavelengths of merged spectra"
+    )
+    wavelength_frame: Literal["observer", "barycentre"] = Field(
+        "observer", description="Rest frame of the wavelengths of merged spectra"
+    )
     merge_step_nm: float = Field(0.02, gt=0.001, lt=10, description="Bin of the merged spectrum [nm]")
-    merge_taper: float = Field(0.05, ge=0, lt=0.5, description="Part of an order over which its weight falls to zero at both ends")
+    merge_taper: float = Field(
+        0.05, ge=0, lt=0.5, description="Part of an order over which its weight falls to zero at both ends"
+    )
     merge_smooth_px: int = Field(101, ge=3, description="Length over which the weights of merging are smoothed [px]")
-    rectified_step_arcsec: float = Field(0.28, gt=0.05, lt=2, description="Bin along the slit of the rectified image [arcsec]")
+    rectified_step_arcsec: float = Field(
+        0.28, gt=0.05, lt=2, description="Bin along the slit of the rectified image [arcsec]"
+    )

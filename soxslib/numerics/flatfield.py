@@ -178,6 +178,16 @@ def _middle(lamp, fraction):
     return lamp[row, np.arange(lamp.shape[1])]
 
 
+def lamp_lines(factors, limit=0.03, sigma=6.0, reach=3):
+    """Columns where the lamp has a line: all rows together deviate from the smooth lamp by more than `limit` and `sigma`
+    times the noise. Detectors have no such columns, or both lamps would show them. Grown by `reach` columns."""
+    count = np.maximum(factors.usable.sum(0), 1)
+    mean = np.where(factors.usable, factors.ratio, 0.0).sum(0) / count
+    noise = np.sqrt(np.where(factors.usable, factors.error**2, 0.0).sum(0)) / count
+    line = factors.usable.any(0) & (np.abs(mean - 1.0) > np.maximum(limit, sigma * noise))
+    return np.convolve(line, np.ones(2 * reach + 1), "same") > 0
+
+
 def intrinsic_scatter(ratio, error, usable, *, least_pixels):
     """Scatter of the pixels' response beyond noise, from the best measured pixels of an order; None if too few."""
     limit = max(np.percentile(error[usable], 30), 0.01) if usable.any() else 0.0

@@ -44,11 +44,25 @@ def observation_shifts(exposures, calibrations):
         doubt_sigma=DOUBT_SIGMA,
     )
     shifts = [solve(i, []) for i in range(len(exposures))]
+    known = [doubted(statements, shift, model) for statements, shift in zip(known, shifts, strict=True)]
+    shifts = [solve(i, []) for i in range(len(exposures))]
     if not model.get("object"):
         return shifts
     moves = [_moves(e.exposure, first, own, shifts[0], sky, model) for e, own in zip(exposures, shifts, strict=True)]
     statements = object_statements(exposures, moves, calibrations, model)
     return [solve(i, [_moved(s, move) for s in statements]) for i, move in enumerate(moves)]
+
+
+def doubted(statements, shift, model):
+    """The statements, those of the rotator with larger errors where they move an order farther than orders were ever seen
+    to move: the relation behind them does not hold there, by at least that excess."""
+    largest = model.get("largest_px", np.inf)
+    out = []
+    for s in statements:
+        excess = max((abs(a) * (abs(shift[o].pixels) - largest) for o, (a, _) in s.terms.items() if o in shift), default=0.0)
+        is_doubted = s.method == "rotator" and excess > 0
+        out.append(replace(s, error=float(np.hypot(s.error, excess))) if is_doubted else s)
+    return out
 
 
 def sky_of_others(i, exposures, sky, model):

@@ -230,11 +230,15 @@ def pixel_response(factors, stacks, at, settings):
 
 
 def _combined(lamps):
-    """(ratio, error, usable, share of each lamp) of one order's Factors from several lamps, by inverse variance."""
-    weights = [np.where(f.usable, 1.0 / np.where(f.usable, f.error, 1.0) ** 2, 0.0) for f in lamps]
+    """(ratio, error, usable, share of each lamp) of one order's Factors from several lamps, by inverse variance.
+
+    With several lamps, what stands out in all rows of a column of one of them is that lamp's emission line, and left to the others.
+    """
+    usable = [f.usable & ~flatfield.lamp_lines(f)[None, :] if len(lamps) > 1 else f.usable for f in lamps]
+    weights = [np.where(u, 1.0 / np.where(u, f.error, 1.0) ** 2, 0.0) for u, f in zip(usable, lamps, strict=True)]
     total = sum(weights)
     usable = total > 0
     safe = np.where(usable, total, 1.0)
-    ratio = sum(w * np.where(f.usable, f.ratio, 0.0) for w, f in zip(weights, lamps, strict=True)) / safe
+    ratio = sum(w * np.where(w > 0, f.ratio, 0.0) for w, f in zip(weights, lamps, strict=True)) / safe
     share = [float(w.sum() / max(total.sum(), 1e-30)) for w in weights]
     return np.where(usable, ratio, 1.0), np.where(usable, 1.0 / np.sqrt(safe), 1.0), usable, share

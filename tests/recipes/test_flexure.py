@@ -12,7 +12,7 @@ from soxslib.datamodel import DispersionSolution
 from soxslib.instruments import load_instrument
 from soxslib.io.products import read_table
 from soxslib.io.tables import read_ecsv
-from soxslib.numerics.flexure import Evidence
+from soxslib.numerics.flexure import Evidence, OrderShift
 from soxslib.recipes import flexure
 from soxslib.recipes.science import reduce_exposure
 from soxslib.recipes.stare import Calibrations
@@ -141,3 +141,12 @@ def test_light_where_the_lamp_has_none_is_not_read(rng):
     columns = exposure.windows[1].cutout.columns
     assert np.isnan(flux[columns < 200]).all()
     assert np.isfinite(flux[columns > 250]).mean() > 0.9
+
+
+def test_the_rotator_is_doubted_where_it_moves_an_order_farther_than_any_was_seen_to_move():
+    rotator = Evidence("rotator", {2: (1.0, 0.0), 1: (1.357, 0.0)}, 12.0, 1.0)
+    sky = Evidence("sky", {2: (1.0, 0.0)}, 12.0, 0.1)
+    shift = {o: OrderShift(px, 1.0, 0.0, 0.0, "rotator") for o, px in ((1, -1.0), (2, 13.0))}
+    doubtful, same = flexure.doubted([rotator, sky], shift, {"largest_px": 6.0})
+    assert doubtful.error == pytest.approx(np.hypot(1.0, 7.0))  # its own error and the excess over 6 px
+    assert same is sky

@@ -181,10 +181,12 @@ def _middle(lamp, fraction):
 def lamp_lines(factors, limit=0.03, sigma=6.0, reach=3):
     """Columns where the lamp has a line: all rows together deviate from the smooth lamp by more than `limit` and `sigma`
     times the noise. Detectors have no such columns, or both lamps would show them. Grown by `reach` columns."""
-    count = np.maximum(factors.usable.sum(0), 1)
-    mean = np.where(factors.usable, factors.ratio, 0.0).sum(0) / count
-    noise = np.sqrt(np.where(factors.usable, factors.error**2, 0.0).sum(0)) / count
-    line = factors.usable.any(0) & (np.abs(mean - 1.0) > np.maximum(limit, sigma * noise))
+    seen = factors.usable.any(0)
+    level, noise = np.ones(seen.size), np.ones(seen.size)
+    level[seen] = np.nanmedian(np.where(factors.usable, factors.ratio, np.nan)[:, seen], axis=0)  # a dead pixel is no line
+    count = factors.usable.sum(0)[seen]
+    noise[seen] = 1.25 * np.sqrt(np.where(factors.usable, factors.error**2, 0.0).sum(0)[seen]) / count
+    line = seen & (np.abs(level - 1.0) > np.maximum(limit, sigma * noise))
     return np.convolve(line, np.ones(2 * reach + 1), "same") > 0
 
 

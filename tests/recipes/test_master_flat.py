@@ -89,6 +89,19 @@ def test_a_faint_lamp_adds_no_noise_to_a_bright_one(rng):
     assert np.std(alone.flux[use]) < 0.012  # photon noise of a pixel is 10 per cent: it must not get in
 
 
+def test_an_emission_line_of_one_lamp_is_left_to_the_other(rng):
+    pixels, dead = response(rng)
+    quartz = flats(rng, 2, 20_000, pixels)
+    columns = slice(300, 304)
+    line = pixels.copy()
+    line[:, columns] *= 2.0
+    deuterium = flats(rng, 2, 20_000, line, lamps=("D",))
+    frame = master_flat(quartz + deuterium, bias(), [], made.trace(), settings()).master.frame
+    use = (inside() & ~dead)[:, columns]
+    assert np.abs(np.mean((frame.flux / pixels)[:, columns][use]) - 1) < 0.005  # half of it, averaged in, would be 50 per cent
+    assert not frame.quality[:, columns][use].any()
+
+
 def test_cosmic_rays_of_one_flat_are_left_out(rng):
     pixels, _ = response(rng)
     raws = flats(rng, 2, 5000, pixels)

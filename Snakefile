@@ -32,10 +32,11 @@ include: "rules/summary.smk"
 include: "rules/report.smk"
 
 
+# lists of a whole workspace are functions: only who asks for everything pays for them
 rule all:
     default_target: True
     input:
-        NIGHT.targets,
-        figures(NIGHT),
+        lambda wildcards: NIGHT.targets,
+        lambda wildcards: figures(NIGHT),
         "summary.txt",
         "report/index.html",

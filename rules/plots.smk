@@ -5,7 +5,7 @@ rule plot:
     input:
         unpack(figure_inputs(NIGHT)),
     output:
-        png=report("qc/{night}/{step}/{stem}.png", category="{night}", subcategory="{step}", labels={"set": "{stem}"}),
+        png=report("qc/{night}/{step}/{stem}.png", caption="captions/plot.rst", category="{night}", subcategory="{step}", labels={"set": "{stem}"}),
         pdf="qc/{night}/{step}/{stem}.pdf",
     log:
         "logs/{night}/plots/{step}/{stem}.log",
@@ -22,4 +22,4 @@ rule plot:
 
 rule plots:
     input:
-        [figure_of(task) for task in NIGHT.selected],
+        lambda wildcards: [figure_of(task) for task in NIGHT.selected],

@@ -6,8 +6,8 @@ rule report:
         plan=NIGHT.path,
         limits=NIGHT.limits,
         summary="summary.txt",
-        metrics=NIGHT.sidecars,
-        figures=figures(NIGHT),
+        metrics=lambda wildcards: NIGHT.sidecars,
+        figures=lambda wildcards: figures(NIGHT),
     output:
         "report/index.html",
     log:

@@ -5,7 +5,7 @@ rule summary:
     input:
         plan=NIGHT.path,
         limits=NIGHT.limits,
-        metrics=NIGHT.sidecars,
+        metrics=lambda wildcards: NIGHT.sidecars,
     output:
         report("summary.txt", caption="captions/summary.rst", category="night"),
     log:

@@ -70,7 +70,7 @@ class UserConfig(_Model):
     calibrations: list[str] = Field(
         [], description="directories of other nights whose products may serve as calibrations"
     )
-    plots: bool = Field(True, description="draw figures of every step; false leaves them to the target `plots`")
+    plots: bool = Field(False, description="draw figures of every step in every run; else `snakemake plots` draws them")
     settings: dict[str, dict] = Field(
         {}, description="settings that differ from their defaults, by step; an arm's below its name"
     )
@@ -85,6 +85,12 @@ class UserConfig(_Model):
     @classmethod
     def _text_as_list(cls, value):
         return [value] if isinstance(value, str) else value
+
+    @field_validator("plots", mode="before")
+    @classmethod
+    def _word_as_truth(cls, value):
+        """--config plots=true arrives as a word."""
+        return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
     @field_validator("night", mode="before")
     @classmethod

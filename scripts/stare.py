@@ -17,4 +17,4 @@ def main(job):
     job.write_metrics(metrics)
 
 
-run(snakemake, main)  # noqa: F821
+run(snakemake, main)

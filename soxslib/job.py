@@ -60,7 +60,9 @@ class Job:
             except ReductionError as error:
                 self.warn(str(error))
         if not frames:
-            raise ReductionError(f"{self.step}: none of its {len(self.raw_paths)} raw frames can be read: {self.warnings[-1]}")
+            raise ReductionError(
+                f"{self.step}: none of its {len(self.raw_paths)} raw frames can be read: {self.warnings[-1]}"
+            )
         return frames
 
     def calibration(self, name, read):

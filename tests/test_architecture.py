@@ -23,7 +23,12 @@ ALLOWED = {
     "config": {"instruments", "qc", "recipes"},  # recipes hold the defaults of their shared parts: jobs need no models
 }
 # third-party modules that only some layers may import
-KEPT_TO = {"sqlalchemy": {"catalogue"}, "pydantic": {"config"}, "snakemake": {"catalogue"}, "astropy.io": {"io", "simulate"}}
+KEPT_TO = {
+    "sqlalchemy": {"catalogue"},
+    "pydantic": {"config"},
+    "snakemake": {"catalogue"},
+    "astropy.io": {"io", "simulate"},
+}
 
 
 def imports_of(path):

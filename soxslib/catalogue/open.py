@@ -70,7 +70,9 @@ def _plan(config, instrument):
     """(plan, [[product, sidecar, verdict]] of its calibrations, products among them that failed in an earlier run)."""
     entries = load_entries(INDEX)
     external = find_external(config.calibrations, instrument)
-    wishes = Wishes(exclude=tuple(config.exclude), pins=tuple(config.pin), external=external, sofs=_sofs(config, instrument))
+    wishes = Wishes(
+        exclude=tuple(config.exclude), pins=tuple(config.pin), external=external, sofs=_sofs(config, instrument)
+    )
     plan = make_plan(entries, instrument, wishes)
     steps = load_rules(instrument)["association"]
     calibrations = [[t.product, t.outputs["metrics"], t.outputs["verdict"]] for t in plan.tasks if t.step in steps]

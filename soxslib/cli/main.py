@@ -11,7 +11,10 @@ from soxslib.errors import ReductionError
 COMMANDS = {
     "init": ("soxslib.cli.init", "make a directory ready for reduction: Snakefile, config.yaml, profiles"),
     "plan": ("soxslib.cli.plan", "show what will be reduced with which calibrations, and what is missing and why"),
-    "explain": ("soxslib.cli.explain", "show everything a product was made from: frames, calibrations, settings, checks"),
+    "explain": (
+        "soxslib.cli.explain",
+        "show everything a product was made from: frames, calibrations, settings, checks",
+    ),
     "sof": ("soxslib.cli.sof", "write the set of files of a product, which the config can fix an association with"),
     "report": ("soxslib.cli.report", "write the report of what there is so far"),
     "watch": ("soxslib.cli.watch", "reduce frames as they arrive"),

@@ -66,7 +66,9 @@ class UserConfig(_Model):
     select: Select = Field(Select(), description="what to reduce; everything when empty")
     exclude: list[str] = Field([], description="raw frames or sets not to use: file names or stems; wildcards allowed")
     pin: list[Pin] = Field([], description="associations fixed by hand")
-    sof: list[str] = Field([], description="sets of files (`soxs sof`): each fixes the frames and calibrations of one set")
+    sof: list[str] = Field(
+        [], description="sets of files (`soxs sof`): each fixes the frames and calibrations of one set"
+    )
     calibrations: list[str] = Field(
         [], description="directories of other nights whose products may serve as calibrations"
     )
@@ -75,7 +77,8 @@ class UserConfig(_Model):
         {}, description="settings that differ from their defaults, by step; an arm's below its name"
     )
     limits: dict[str, dict] = Field(
-        {}, description="limits of metrics that differ from the instrument's, by step and metric; an arm's below its name"
+        {},
+        description="limits of metrics that differ from the instrument's, by step and metric; an arm's below its name",
     )
     night: str | None = Field(
         None, description="short for select: nights, for the command line (--config night=2026-01-27)"

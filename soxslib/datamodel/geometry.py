@@ -44,7 +44,13 @@ class OrderSolution:
         along[0, 0] += along_px
         across[0, 0] += across_px
         return OrderSolution(
-            self.order, self.wavelength_nm, self.slit_arcsec, along, across, self.calibrated_nm, self.wavelength_error_nm
+            self.order,
+            self.wavelength_nm,
+            self.slit_arcsec,
+            along,
+            across,
+            self.calibrated_nm,
+            self.wavelength_error_nm,
         )
 
 

@@ -29,9 +29,21 @@ class OrderSpectrum:
 
     def __post_init__(self):
         n = np.size(self.wavelength_nm)
-        for name in ("pixel_nm", "along_px", "across_px", "flux", "variance", "boxcar", "boxcar_robust", "sky", "quality"):
+        for name in (
+            "pixel_nm",
+            "along_px",
+            "across_px",
+            "flux",
+            "variance",
+            "boxcar",
+            "boxcar_robust",
+            "sky",
+            "quality",
+        ):
             if np.size(getattr(self, name)) != n:
-                raise ValueError(f"order {self.order}: {name} has {np.size(getattr(self, name))} samples, wavelength {n}")
+                raise ValueError(
+                    f"order {self.order}: {name} has {np.size(getattr(self, name))} samples, wavelength {n}"
+                )
 
 
 @dataclass(frozen=True)

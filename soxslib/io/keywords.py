@@ -48,7 +48,9 @@ def exposure_of(header, name):
         raise NotReducedError(f"{name}: arm {arm!r} is not reduced (known: {', '.join(data['arms'])})")
     detector = data["arms"][arm]["detector"]
     if header.get(data["simulation_card"][arm]) in (True, "T"):
-        raise NotReducedError(f"{name}: taken in simulation mode ({data['simulation_card'][arm]} is T); it holds no light")
+        raise NotReducedError(
+            f"{name}: taken in simulation mode ({data['simulation_card'][arm]} is T); it holds no light"
+        )
     exposure_s = _number(header, "EXPTIME", name)
     if exposure_s < 0:
         raise ReductionError(f"{name}: header card EXPTIME holds {exposure_s}; exclude the frame or restore the card")

@@ -206,7 +206,7 @@ def trace_table(trace):
     curves = dict(centre=trace.centre) if is_trace else dict(lower=trace.lower, upper=trace.upper)
     first = next(iter(curves.values()))
     orders = sorted(first)
-    limits = trace.limits or {o: trace.along_px for o in orders}
+    limits = trace.limits or dict.fromkeys(orders, trace.along_px)
     columns = dict(
         order=np.array(orders, np.int32),
         along_min=np.full(len(orders), float(trace.along_px[0])),

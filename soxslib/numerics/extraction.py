@@ -65,7 +65,8 @@ class OrderFit:
     """Sky and sources of one order.
 
     sky [row, column]: electrons per pixel; sky_density [column]: per pixel at the slit's centre; sky_information [column]: its
-    inverse variance were nothing else fitted; counts [source, column]: electrons per native pixel; model: everything; is_cosmic_ray: pixels rejected; chi2: per degree of freedom of what was kept.
+    inverse variance were nothing else fitted; counts [source, column]: electrons per native pixel;
+    model: everything; is_cosmic_ray: pixels rejected; chi2: per degree of freedom of what was kept.
     """
 
     sky: np.ndarray
@@ -196,7 +197,8 @@ def sky_stiffness(fit, *, length_px, line_sigma):
     """The Stiffness that suits a fitted sky: between the lines, structure shorter than length_px is damped.
 
     Columns where the curvature stands line_sigma above its noise, and their neighbours as far as a line's wings, are free.
-    The filter is that of a smoothing spline, 1 / (1 + (length k / 2 pi)^4) for the wave number k (Silverman 1984, Ann. Stat. 12, 898).
+    The filter is that of a smoothing spline, 1 / (1 + (length k / 2 pi)^4) for the wave number k
+    (Silverman 1984, Ann. Stat. 12, 898).
     """
     information = np.maximum(fit.sky_information, 1e-12 * fit.sky_information.max())
     curvature = np.zeros_like(fit.sky_density)

@@ -183,7 +183,9 @@ def lamp_lines(factors, limit=0.03, sigma=6.0, reach=3):
     times the noise. Detectors have no such columns, or both lamps would show them. Grown by `reach` columns."""
     seen = factors.usable.any(0)
     level, noise = np.ones(seen.size), np.ones(seen.size)
-    level[seen] = np.nanmedian(np.where(factors.usable, factors.ratio, np.nan)[:, seen], axis=0)  # a dead pixel is no line
+    level[seen] = np.nanmedian(
+        np.where(factors.usable, factors.ratio, np.nan)[:, seen], axis=0
+    )  # a dead pixel is no line
     count = factors.usable.sum(0)[seen]
     noise[seen] = 1.25 * np.sqrt(np.where(factors.usable, factors.error**2, 0.0).sum(0)[seen]) / count
     line = seen & (np.abs(level - 1.0) > np.maximum(limit, sigma * noise))

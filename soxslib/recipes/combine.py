@@ -176,7 +176,7 @@ def _quality(counts, exposures, source, order, wavelength, settings):
 
 
 def relative_throughput(exposures, source_of):
-    """Throughput of each exposure relative to their mean, from the target's counts in all orders; 1 where it is too faint to tell."""
+    """Throughput of each exposure relative to their mean, from the target's counts in all orders; 1 where it is too faint."""
     if len(exposures) == 1:
         return [1.0]
     level, error = [], []

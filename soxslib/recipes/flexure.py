@@ -59,7 +59,9 @@ def doubted(statements, shift, model):
     largest = model.get("largest_px", np.inf)
     out = []
     for s in statements:
-        excess = max((abs(a) * (abs(shift[o].pixels) - largest) for o, (a, _) in s.terms.items() if o in shift), default=0.0)
+        excess = max(
+            (abs(a) * (abs(shift[o].pixels) - largest) for o, (a, _) in s.terms.items() if o in shift), default=0.0
+        )
         is_doubted = s.method == "rotator" and excess > 0
         out.append(replace(s, error=float(np.hypot(s.error, excess))) if is_doubted else s)
     return out

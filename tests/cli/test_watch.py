@@ -23,7 +23,9 @@ def night(tmp_path):
 def wait_for(what, process):
     end = time.monotonic() + PATIENCE_S
     while not what():
-        assert time.monotonic() < end and process.poll() is None, process.stdout.read() if process.poll() else "too long"
+        assert time.monotonic() < end and process.poll() is None, (
+            process.stdout.read() if process.poll() else "too long"
+        )
         time.sleep(0.2)
 
 

@@ -15,7 +15,10 @@ from soxslib.errors import ReductionError
         ("select: {modes: [stear]}", "did you mean 'stare'?"),
         ("raw: 5", "raw is 5: input should be a valid list"),
         ("settings: {staer: {}}", "settings.staer is no step; did you mean 'stare'?"),
-        ("settings: {master_bias: {clip_sgma: 4}}", "settings.master_bias.clip_sgma is not a setting of master_bias; did you mean 'clip_sigma'?"),
+        (
+            "settings: {master_bias: {clip_sgma: 4}}",
+            "settings.master_bias.clip_sgma is not a setting of master_bias; did you mean 'clip_sigma'?",
+        ),
         ("settings: {master_bias: {clip_sigma: abc}}", "settings.master_bias.clip_sigma (arm VIS) is 'abc'"),
         ("settings: {master_bias: {NIR: {clip_sigma: -1}}}", "settings.master_bias.clip_sigma (arm NIR) is -1"),
         ("settings: {master_bias: {VIS: 3}}", "settings.master_bias.VIS is 3"),
@@ -46,7 +49,12 @@ def test_the_command_line_lies_over_the_file_key_by_key(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text("select: {arms: [VIS], modes: [nod]}\nraw: [a]\n")
     config = read_config(str(path), {"select": {"arms": ["NIR"]}, "night": "2026-01-27"})
-    assert (config.select.arms, config.select.modes, config.raw, config.nights) == (["NIR"], ["nod"], ["a"], ["2026-01-27"])
+    assert (config.select.arms, config.select.modes, config.raw, config.nights) == (
+        ["NIR"],
+        ["nod"],
+        ["a"],
+        ["2026-01-27"],
+    )
 
 
 def test_dates_may_be_written_as_yaml_reads_them(tmp_path):

@@ -98,7 +98,9 @@ def test_an_emission_line_of_one_lamp_is_left_to_the_other(rng):
     deuterium = flats(rng, 2, 20_000, line, lamps=("D",))
     frame = master_flat(quartz + deuterium, bias(), [], made.trace(), settings()).master.frame
     use = (inside() & ~dead)[:, columns]
-    assert np.abs(np.mean((frame.flux / pixels)[:, columns][use]) - 1) < 0.005  # half of it, averaged in, would be 50 per cent
+    assert (
+        np.abs(np.mean((frame.flux / pixels)[:, columns][use]) - 1) < 0.005
+    )  # half of it, averaged in, would be 50 per cent
     assert not frame.quality[:, columns][use].any()
 
 

@@ -13,9 +13,7 @@ import pytest
 from stub_workflow import StubNight
 from stubs import Stub, make_night
 
-NEW_SCIENCE = Stub(
-    "VIS", "OBJECT", datetime(2026, 1, 28, 3), 300.0, "SLIT1.0", (), "ECHELLE,SLIT,STARE", "SN9"
-)
+NEW_SCIENCE = Stub("VIS", "OBJECT", datetime(2026, 1, 28, 3), 300.0, "SLIT1.0", (), "ECHELLE,SLIT,STARE", "SN9")
 NEW_BIAS = Stub("VIS", "BIAS", datetime(2026, 1, 27, 16, 10), 0.0, "BLANK")
 WHOLE = {
     "master_bias": 1, "dispersion_solution": 1, "order_trace": 1, "master_flat": 1, "spatial_solution": 1,
@@ -194,7 +192,7 @@ def test_a_night_without_anything_to_reduce_says_so(tmp_path, content):
 
 
 def test_the_night_option_selects_a_night(night):
-    other = [s for s in make_night(("VIS",), evening=datetime(2026, 1, 29))]
+    other = list(make_night(("VIS",), evening=datetime(2026, 1, 29)))
     paths = [s.write(night.path / "raw") for s in other]
     try:
         planned = night.planned("--config", "night=2026-01-29")

@@ -62,7 +62,7 @@ rule nod:
     group:
         NIGHT.group("nod")
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        mem_mb=lambda wildcards, attempt: 1800 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         **NIGHT.params("nod"),

@@ -137,6 +137,7 @@ def snakemake(night, *arguments, **variables):
     )  # fmt: skip
 
 
+@pytest.mark.xdist_group("night")
 def test_a_simulated_night_gives_the_same_bytes_as_on_one_machine(slurm, hungry, tmp_path):
     local, cluster = simulated(tmp_path)
     on_cluster = snakemake(cluster, "--profile", "slurm", **slurm.variables)
@@ -150,6 +151,7 @@ def test_a_simulated_night_gives_the_same_bytes_as_on_one_machine(slurm, hungry,
     assert len(list((cluster / ".soxs").glob("plan-*.json"))) == 1
 
 
+@pytest.mark.xdist_group("faults")
 def test_a_failing_frame_does_not_stop_the_night(slurm, tmp_path):
     night = ClusterNight(tmp_path, slurm)
     done = night.run("--profile", "slurm", STUB_FAIL="master_flat")
@@ -158,6 +160,7 @@ def test_a_failing_frame_does_not_stop_the_night(slurm, tmp_path):
     assert done.stdout.count("has been submitted") == 4
 
 
+@pytest.mark.xdist_group("kills")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_submitting_process_is_continued(slurm, tmp_path, how):
     night = ClusterNight(tmp_path, slurm)
@@ -177,6 +180,7 @@ def test_a_killed_submitting_process_is_continued(slurm, tmp_path, how):
     assert night.planned(target) == {}
 
 
+@pytest.mark.xdist_group("faults")
 def test_a_node_that_goes_down_takes_no_product_with_it(slurm, tmp_path):
     night = ClusterNight(tmp_path, slurm)
     target = planned_path(night, "dispersion_solution")
@@ -190,6 +194,7 @@ def test_a_node_that_goes_down_takes_no_product_with_it(slurm, tmp_path):
     assert (night.path / target).exists() and night.planned(target) == {}
 
 
+@pytest.mark.xdist_group("night")
 def test_jobs_over_their_limits_are_tried_again_with_more_and_succeed(hungry):
     night, run, targets = hungry
     assert run.wait(timeout=300) == 0, night.said

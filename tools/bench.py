@@ -51,7 +51,7 @@ def main():
 
 
 def unit_s():
-    """Seconds that a fixed piece of work takes here: arithmetic, sorting and plain Python, as in a reduction."""
+    """CPU seconds that a fixed piece of work takes here: arithmetic, sorting and plain Python, as in a reduction."""
 
     def work():
         image = np.random.default_rng(1).normal(size=(1024, 1024))
@@ -61,9 +61,9 @@ def unit_s():
 
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return statistics.median(times)
 
 
@@ -140,8 +140,8 @@ def imports_of(steps):
 
 
 def ratios(night, unit):
-    """Figures in units of work: {what: wall}, {step: CPU per job}."""
-    whole = {what: round(wall / unit, 2) for what, (wall, _) in night["whole"].items() if what in WHOLE}
+    """CPU in units of work, which other work on the machine leaves alone: {what: of the run}, {step: of a job}."""
+    whole = {what: round(cpu / unit, 2) for what, (_, cpu) in night["whole"].items() if what in WHOLE}
     steps = {step: round(f["cpu_s"] / f["jobs"] / unit, 2) for step, f in night["steps"].items()}
     return {"whole": whole, "steps": steps}
 

@@ -40,11 +40,10 @@ def guard(workflow, night):
         mark = _announce()
         try:
             outcome = execute(*args, **kwargs)
-        except Exception:
+        except Exception:  # the mark stays: what cancelled jobs leave behind is cleared by the next run
             _tell(_failures(night.selected))
             raise
-        finally:
-            mark.unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)
         _judge(workflow, night)
         return outcome
 
@@ -100,9 +99,10 @@ def clear_stale_locks():
     dead = [path for path in RUNS.glob("*.json") if path not in runs]
     if dead and not runs and (jobs := cancel_orphans()):
         _tell([f"An earlier run was killed: its jobs {', '.join(jobs)} on the cluster are cancelled."])
-    if dead and not runs and os.path.isdir(LOCKS):
-        shutil.rmtree(LOCKS, ignore_errors=True)
-        _tell(["An earlier run was killed: its lock is removed, its unfinished products are made again."])
+    if dead and not runs:
+        if os.path.isdir(LOCKS) and os.listdir(LOCKS):
+            shutil.rmtree(LOCKS, ignore_errors=True)
+            _tell(["An earlier run was killed: its lock is removed, its unfinished products are made again."])
         for partial in Path("reduced").rglob(".*.partial.*"):
             partial.unlink(missing_ok=True)
     for path in dead:

@@ -23,7 +23,8 @@ SlurmctldPort={ports[0]}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge/socket
+# a job that its node has lost waits for its credential to expire before it goes elsewhere
+AuthInfo=socket={folder}/munge/socket,cred_expire=10
 CredType=cred/munge
 MpiDefault=none
 SwitchType=switch/none

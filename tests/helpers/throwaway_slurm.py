@@ -138,7 +138,19 @@ class Slurm:
         if self.conf.exists() and _pid_of(self.folder / "run" / "slurmctld.pid", "slurmctld"):
             self.run("scancel", "-u", "root")
         files = [*self.folder.glob("run/*.pid"), self.folder / "munge" / "pid"]
-        _end([pid for path in files if (pid := _pid_of(path, *DAEMONS))])
+        _end([pid for path in files if (pid := _pid_of(path, *DAEMONS))] + self._lost_steps())
+
+    def _lost_steps(self):
+        """Processes of jobs that were sent from here and that no node looks after any more."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                content = path.read_bytes()
+            except OSError:
+                continue
+            if b"SLURM_JOB_ID=" in content and f"{self.folder / 'bin'}:".encode() in content:
+                found.append(int(path.parent.name))
+        return found
 
     def kill_node(self, name):
         """Takes a node away as a power cut would."""

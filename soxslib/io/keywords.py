@@ -85,6 +85,13 @@ def exposure_of(header, name):
         template_start=_text(header, "ESO TPL START", name, ""),
         template_expno=_number(header, "ESO TPL EXPNO", name, 1, int),
         template_nexp=_number(header, "ESO TPL NEXP", name, 1, int),
+        **_conditions(header, data, arm, name),
+    )
+
+
+def _conditions(header, data, arm, name):
+    """Where the telescope pointed and how things stood."""
+    return dict(
         ra_deg=_number(header, "RA", name, None),
         dec_deg=_number(header, "DEC", name, None),
         airmass=_mean_of(header, "ESO TEL AIRM START", "ESO TEL AIRM END", name, at_least=1.0),

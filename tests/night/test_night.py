@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,7 +131,8 @@ def test_a_run_killed_in_the_middle_goes_on_with_the_same_command(reduced, tmp_p
     for path in (night / "raw").glob("SOXS*"):
         os.link(path, copy / "raw" / path.name)
     soxs("init", str(copy), folder=tmp_path)
-    with subprocess.Popen(SNAKEMAKE, cwd=copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with subprocess.Popen(SNAKEMAKE, cwd=copy, start_new_session=True, **quiet) as process:
         while not list(copy.glob("reduced/*/master_bias/*.fits")):
             assert process.poll() is None
             time.sleep(0.1)

@@ -1,6 +1,6 @@
 """From reduced exposures to spectra: all exposures of a target in one least-squares solve on one native grid."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -203,8 +203,3 @@ def relative_throughput(exposures, source_of):
 
 def _of_length(values, n):
     return values[:n] if values.size >= n else np.pad(values, (0, n - values.size), mode="edge")
-
-
-def without_outliers(exposure, fit_by_order):
-    """The exposure with other fits."""
-    return replace(exposure, fits=fit_by_order)

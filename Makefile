@@ -33,6 +33,11 @@ test: $(VENV)/ready
 night: $(VENV)/ready
 	$(BIN)/python -m pytest -m night
 
+# the report is tested in Chromium where this and a Chromium of the system are there
+$(VENV)/browser: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	touch $@
+
 # apart from the rest: with the plugin there, every snakemake takes half a second more to start
 $(VENV)/slurm: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[slurm]'

@@ -5,6 +5,7 @@ from pathlib import Path
 from soxslib.catalogue.database import PRODUCTS, QC, TASK_INPUTS, TASKS, save_results
 from soxslib.catalogue.summary import ABSENT, database_rows, read_plan, result_of, summary_text
 from soxslib.io.atomic import atomic_path
+from soxslib.qc.arms import with_arms
 from soxslib.qc.verdicts import limits_in_force
 
 
@@ -12,8 +13,12 @@ def main(plan_path, sidecars, output, log):
     tasks, problems, notes = read_plan(plan_path)
     limits = limits_in_force()["limits"]
     wanted = set(sidecars)
-    results = [result_of(task) for task in tasks if task.outputs["metrics"] in wanted]
-    known = [r for r in map(result_of, tasks) if r.task.outputs["metrics"] in wanted or r.status != ABSENT]
+    known = [
+        r
+        for r in with_arms([result_of(task) for task in tasks])
+        if r.task.outputs["metrics"] in wanted or r.status != ABSENT
+    ]
+    results = [r for r in known if r.task.outputs["metrics"] in wanted]
     rows = database_rows(known, limits)  # whatever this run was asked for, the database remembers what other runs made
     save_results("index.db", {t: rows[t.name] for t in (TASKS, TASK_INPUTS, PRODUCTS, QC)})
     text = summary_text(results, problems, notes, limits)

@@ -44,6 +44,8 @@ class OrderShift:
     slope_error: float
     method: str
     n_lines: int = 0
+    zero_point: float = np.nan  # mean of the sky lines less this shift, and their scatter about that mean
+    scatter: float = np.nan
 
     def applied_to(self, solution):
         """The order's solution [OrderSolution] as it was during the exposure."""
@@ -212,7 +214,17 @@ def _order_shift(i, n, state, spread, measured, method):
     error = np.sqrt(spread[i, i] + spread[n + i, n + i] / 3)  # mean of unit^2 over the order is 1/3
     n_lines = measured.n_lines if measured is not None else 0
     slope_error = np.sqrt(spread[n + i, n + i])
-    return OrderShift(float(state[i]), float(error), float(state[n + i]), float(slope_error), method, n_lines)
+    left = _left_of_lines(measured.lines, state[i], state[n + i]) if n_lines else ()
+    return OrderShift(float(state[i]), float(error), float(state[n + i]), float(slope_error), method, n_lines, *left)
+
+
+def _left_of_lines(lines, pixels, slope):
+    """(weighted mean, weighted scatter about it) of sky lines after the shift; no scatter of a single line."""
+    weight = lines.error**-2.0
+    left = lines.offset - pixels - slope * lines.unit
+    mean = np.average(left, weights=weight)
+    scatter = np.sqrt(np.average((left - mean) ** 2, weights=weight)) if left.size > 1 else np.nan
+    return float(mean), float(scatter)
 
 
 def _method(order, statements):

@@ -1,6 +1,6 @@
 """Where the sources are on the slit: found in the collapsed orders, followed along each of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -182,6 +182,8 @@ class Trace:
     wavelength_nm: dict[int, tuple[float, float]]
     error_arcsec: dict[int, float]
     mode: dict[int, str]
+    samples: dict[int, tuple] = field(default_factory=dict)  # {order: (blocks found, used, scatter [arcsec])}
+    n_blocks: int = 0  # of each order, that were looked at
 
     def at(self, order, wavelength_nm):
         lo, hi = self.wavelength_nm[order]
@@ -199,18 +201,20 @@ def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust
     orders = sorted(ranges)
     lo, hi = min(r[0] for r in ranges.values()), max(r[1] for r in ranges.values())
     n_common, n_own = common_degree + 1, len(prior_arcsec)
-    rows, y, sigma = [], [], []
+    rows, y, sigma, owner = [], [], [], []
     for i, order in enumerate(orders):
         wavelength, offset, error = measured.get(order, ((), (), ()))[:3]
         for lam, o, e in zip(wavelength, offset, error, strict=True):
             rows.append(_trace_row(lam, (lo, hi), ranges[order], i, len(orders), n_common, n_own))
             y.append(o)
+            owner.append(order)
             sigma.append(np.hypot(e, 0.01))  # no centroid is better than a hundredth of an arcsecond
     size = n_common + n_own * len(orders)
     prior = np.r_[
         np.array([5.0] + [1.0] * common_degree) ** -2.0, np.tile(np.asarray(prior_arcsec) ** -2.0, len(orders))
     ]
     solution, covariance = np.zeros(size), np.diag(1.0 / prior)
+    samples = dict.fromkeys(orders, (0, 0, float("nan")))
     if rows:
         a, y, sigma = np.array(rows), np.array(y), np.array(sigma)
         w = 1.0 / sigma**2
@@ -220,6 +224,7 @@ def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust
             z = (y - a @ solution) / sigma
             spread = max(1.0, 1.4826 * np.median(np.abs(z)))
             w = np.where(np.abs(z) < robust_sigma * spread, 1.0 / sigma**2, 0.0)
+        samples |= _samples(np.array(owner), y - a @ solution, w > 0)
     coefficients, errors, modes = {}, {}, {}
     for i, order in enumerate(orders):
         design = np.array(
@@ -233,7 +238,17 @@ def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust
         errors[order] = float(np.sqrt(np.einsum("ij,jk,ik->i", design, covariance, design).mean()))
         n = len(measured.get(order, ((),))[0])
         modes[order] = "fit" if n >= 3 else "transferred" if rows else "forced"
-    return Trace(coefficients, dict(ranges), errors, modes)
+    return Trace(coefficients, dict(ranges), errors, modes, samples)
+
+
+def _samples(order, residual, used):
+    """{order: (blocks found, blocks used, rms residual of those [arcsec])}."""
+    out = {}
+    for o in np.unique(order):
+        own = order == o
+        rms = np.sqrt(np.mean(residual[own & used] ** 2)) if (own & used).any() else np.nan
+        out[int(o)] = int(own.sum()), int((own & used).sum()), float(rms)
+    return out
 
 
 def _trace_row(lam, common, own, i, n_orders, n_common, n_own):

@@ -8,14 +8,42 @@ from soxslib.qc.metric import Metric
 
 def measure(result):
     """Metrics of an arc's solution, for the whole frame and for each order."""
-    return [*_of_lines(result, None), *(m for order in result.solution for m in _of_order(result, order))]
+    moved = moved_from_format(result)
+    by_order = (m for order in result.solution for m in _of_order(result, moved, order))
+    return [*_of_lines(result, None), *_of_shift(result, moved, None), *by_order]
 
 
-def _of_order(result, order):
-    along, across = result.shifts[order]
+def moved_from_format(result):
+    """How far each spot lies from where the published format has it [spot, (along, across)] px."""
+    m = result.lines
+    out = np.full(m.position.shape, np.nan)
+    for order in result.solution:
+        k = m.order == order
+        expected = result.nominal[order].position(m.wavelength_nm[k], m.slit_arcsec[k])
+        out[k] = m.position[k] - np.stack(expected, axis=1)
+    return out
+
+
+def _of_shift(result, moved, order):
+    """Median and scatter of what the spots have moved; of an order the shift is that of its middle."""
+    own = (result.lines.weight > 0) & ((result.lines.order == order) | (order is None))
+    if not own.any():
+        return
+    d = moved[own]
+    middle = np.median(d, axis=0) if order is None else result.shifts[order]
+    for axis, name in enumerate(("ALONG", "ACROSS")):
+        where = f"{name.lower()} the dispersion"
+        yield Metric(f"SHIFT {name}", float(middle[axis]), "px", f"shift {where} against the nominal format", order)
+        yield Metric(
+            f"SHIFT {name} SD", robust_scatter(d[:, axis]), "px", f"scatter of the spots' shifts {where}", order
+        )
+    yield Metric("SHIFT", float(np.median(np.hypot(*d.T))), "px", "median distance from the nominal format", order)
+    yield Metric("SHIFT SD", robust_scatter(np.hypot(*d.T)), "px", "scatter of that distance", order)
+
+
+def _of_order(result, moved, order):
     yield from _of_lines(result, order)
-    yield Metric("SHIFT ALONG", along, "px", "shift along the dispersion against the nominal format", order)
-    yield Metric("SHIFT ACROSS", across, "px", "shift across the dispersion against the nominal format", order)
+    yield from _of_shift(result, moved, order)
     held = result.lines.held_out[(result.lines.order == order) & (result.lines.weight > 0), 0]
     nm = robust_scatter(held[np.isfinite(held)]) * _pixel_nm(result.solution[order])
     yield Metric("HELDOUT WAVE SD", nm, "nm", "scatter of lines not in the fit, in wavelength", order)
@@ -67,6 +95,7 @@ def _of_lines(result, order):
         yield Metric(f"RESIDUAL {name} MAX", float(np.abs(r).max()), "px", "largest residual, absolute", order)
     distance = np.hypot(*residual.T)
     yield Metric("RESIDUAL MEDIAN", float(np.median(distance)), "px", "median distance from the fit", order)
+    yield Metric("RESIDUAL MIN", float(distance.min()), "px", "smallest distance from the fit", order)
     yield Metric("RESIDUAL MAX", float(distance.max()), "px", "largest distance from the fit", order)
     yield Metric("RESIDUAL SD", float(distance.std()), "px", "scatter of the distances from the fit", order)
     yield Metric("FWHM SD", robust_scatter(m.fwhm[used][:, 0]), "px", "scatter of the spots' widths", order)

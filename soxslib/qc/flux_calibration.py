@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from soxslib.qc.arms import UNUSABLE
 from soxslib.qc.metric import Metric
 
 
@@ -36,18 +37,24 @@ def ratios(orders):
     return out
 
 
-def overlap_ratio(a, b, least=30):
-    """(ratio b over a, its error) of two calibrated orders where they overlap; NaN without overlap."""
+def overlap_ratio(a, b):
+    """(ratio b over a, its error) of two calibrated orders where they overlap, by flawless pixels, else (in a telluric
+    band, say) by usable ones; NaN without overlap."""
+    found = _overlap_ratio(a, b, np.uint16(0xFFFF))
+    return found if np.isfinite(found[0]) else _overlap_ratio(a, b, np.uint16(UNUSABLE))
+
+
+def _overlap_ratio(a, b, bad, least=30):
     ka, kb = np.argsort(a.wavelength_nm), np.argsort(b.wavelength_nm)
     low, high = np.nanmin(b.wavelength_nm), np.nanmax(a.wavelength_nm)
-    k = kb[(b.wavelength_nm[kb] > low) & (b.wavelength_nm[kb] < high) & (b.quality[kb] == 0)]
+    k = kb[(b.wavelength_nm[kb] > low) & (b.wavelength_nm[kb] < high) & (b.quality[kb] & bad == 0)]
     if k.size < least:
         return np.nan, np.nan
     at = b.wavelength_nm[k]
     on = lambda y: np.interp(at, a.wavelength_nm[ka], y[ka])
     fa, va = on(a.flux / a.pixel_nm), on(a.variance / a.pixel_nm**2)
     fb, vb = b.flux[k] / b.pixel_nm[k], b.variance[k] / b.pixel_nm[k] ** 2
-    ok = (on(a.quality.astype(float)) == 0) & np.isfinite(fa) & np.isfinite(fb) & (va > 0) & (vb > 0)
+    ok = (on((a.quality & bad > 0).astype(float)) == 0) & np.isfinite(fa) & np.isfinite(fb) & (va > 0) & (vb > 0)
     if ok.sum() < least:
         return np.nan, np.nan
     weight = 1.0 / (va + vb)[ok]

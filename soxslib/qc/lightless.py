@@ -33,6 +33,7 @@ def measure_lightless(master, stack):
         Metric("N EXCLUDED", len(stack.excluded), "", "Frames left out: structure unlike the others'"),
         Metric("FRAC REJECTED", stack.rejected_fraction, "", "Fraction of values rejected as cosmic rays"),
         Metric("N HOT", count(Quality.HOT), "pixel", "Hot pixels"),
+        Metric("FRAC HOT", count(Quality.HOT) / quality.size, "", "Fraction of pixels that are hot"),
         Metric("N BAD", count(Quality.BAD), "pixel", "Bad or unstable pixels"),
         Metric("FRAC BAD", count(Quality.HOT | Quality.BAD) / quality.size, "", "Fraction of pixels flagged"),
     ]

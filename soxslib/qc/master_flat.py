@@ -10,6 +10,7 @@ def measure(result):
     """Metrics of a MasterFlatResult."""
     frame = result.master.frame
     count = lambda bits: int(np.count_nonzero(frame.quality & np.uint16(bits)))
+    lit = _lit_pixels(result.master)
     out = [
         Metric("FLAT LAMP", result.blaze_lamp, "", "Lamp whose shape is the blaze"),
         Metric("N FRAMES", sum(s.n_frames for s in result.stacks), "", "Frames combined"),
@@ -21,9 +22,10 @@ def measure(result):
             "Fraction of values rejected as cosmic rays",
         ),
         Metric("N COLD", count(Quality.COLD), "pixel", "Pixels of low response"),
+        Metric("COLD FRAC", count(Quality.COLD) / lit, "", "Part of the illuminated pixels with low response"),
         Metric(
             "SATURATED FRAC",
-            count(Quality.SATURATED) / _lit_pixels(result.master),
+            count(Quality.SATURATED) / lit,
             "",
             "Part of the illuminated pixels that is saturated in all frames",
         ),
@@ -43,9 +45,38 @@ def measure(result):
             Metric("PTC CURVE", t.curvature, "1/1e4 electron", "Loss of variance over mean with light: non-linearity"),
             Metric("PTC CURVE ERR", t.curvature_error, "1/1e4 electron", "Its error"),
         ]
+    out += _of_light(result.master, lit) + _of_edges(result.edge_scatter)
     for order in sorted(result.master.blaze):
         out += _of_order(result, order)
     return out
+
+
+def _of_light(master, lit):
+    """[Metric] of the lamp's light at the middle of the slit, over all orders."""
+    along = lambda order, size: (np.arange(size) + 0.5) * master.frame.exposure.binning[1] - 0.5
+    inside = lambda order, x: (x >= master.edges.limits[order][0]) & (x <= master.edges.limits[order][1])
+    light = [blaze[inside(o, along(o, blaze.size))] for o, blaze in master.blaze.items()]
+    light = np.concatenate(light) if light else np.zeros(1)
+    out = [
+        Metric(
+            f"FLAT LEVEL {p}", float(np.percentile(light, p)), "electron", f"Light per pixel: {p} per cent have less"
+        )
+        for p in (10, 50, 90)
+    ]
+    mean = float(light.mean())
+    return [
+        *out,
+        Metric("INNER ORDER MEAN", mean, "electron", "Lamp's light per illuminated pixel"),
+        Metric("INNER ORDER SUM", mean * lit, "electron", "Lamp's light in all orders"),
+    ]
+
+
+def _of_edges(scatter):
+    values = np.array([v for pair in scatter.values() for v in pair], float)
+    values = values[np.isfinite(values)]
+    meaning = "Scatter of the edges about their curves"
+    named = (("EDGE RES", np.median, "median"), ("EDGE RES MIN", np.min, "best"), ("EDGE RES MAX", np.max, "worst"))
+    return [Metric(n, float(how(values)), "pixel", f"{meaning}, {w}") for n, how, w in named if values.size]
 
 
 def _lit_pixels(master):

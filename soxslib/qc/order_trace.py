@@ -17,7 +17,7 @@ def measure(result):
         ),
         Metric(
             "TRACE SHIFT",
-            float(np.median(list(result.displacement.values()))),
+            float(np.nanmedian(list(result.displacement.values()))),
             "pixel",
             "Orders from where they were expected",
         ),
@@ -27,6 +27,7 @@ def measure(result):
     out += [
         Metric("TRACE RES MIN", min(scatters, default=float("nan")), "pixel", "Scatter in the best order"),
         Metric("TRACE RES MAX", max(scatters, default=float("nan")), "pixel", "Scatter in the worst order"),
+        Metric("TRACE SAMPLES", int(good.size), "", "Slices looked at"),
         Metric("TRACE N SLICES", int(good.sum()), "", "Slices used"),
         Metric("TRACE N CLIPPED", int((~good).sum()), "", "Slices without a peak, or far from the trace"),
         Metric("TRACE FRAC", float(good.mean()), "", "Fraction of the slices used"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from soxslib.datamodel import Quality
 from soxslib.qc.metric import Metric
 
 
@@ -15,6 +16,7 @@ def _overall(result):
     merged = result.merged[0]
     with np.errstate(all="ignore"):
         snr = np.nanmedian(merged.flux / merged.error)
+    drift = [d for d in result.bias_drift_e if np.isfinite(d)]
     return [
         Metric("N EXPOSURES", len(result.exposures), "", "exposures combined"),
         Metric("N SOURCES", len(first.sources), "", "sources found on the slit"),
@@ -22,10 +24,24 @@ def _overall(result):
         Metric("SOURCE SIGNIFICANCE", first.sources[0].significance, "sigma", "detection of the target on the slit"),
         Metric("SEEING", first.slit_profiles[0].fwhm_arcsec, "arcsec", "FWHM of the slit profile"),
         Metric("SNR MEDIAN", snr, "", "median S/N per merged bin"),
+        *_covariance(merged),
+        *([Metric("BIAS DRIFT", max(drift, key=abs), "electron", "overscan less the master bias's")] if drift else []),
         *_detector(result),
         *_tracing(result),
         Metric("THROUGHPUT MIN", float(np.min(result.throughput)), "", "faintest exposure over their mean"),
     ]
+
+
+def _covariance(merged):
+    """[Metric]: by how much the error of many bins' mean exceeds that of as many independent ones."""
+    if not merged.covariance:
+        return []
+    variance = merged.error**2
+    with np.errstate(all="ignore"):
+        factor = np.sqrt(1.0 + 2.0 * sum(np.nan_to_num(c) for c in merged.covariance) / variance)
+    factor = factor[np.isfinite(factor)]
+    typical = float(np.median(factor)) if factor.size else np.nan
+    return [Metric("COVARIANCE FACTOR", typical, "", "error of a mean of bins over that of independent ones")]
 
 
 def _detector(result):
@@ -38,6 +54,7 @@ def _detector(result):
     pixels = sum(int(w.cutout.is_inside.sum()) for w in result.exposures[0].windows.values())
     return [
         Metric("COSMIC RAY NUM", rays, "pixel", "pixels rejected, all exposures"),
+        Metric("BADPIX NUM", inside - good, "pixel", "illuminated pixels that were not used, all exposures"),
         Metric("BADPIX FRAC", 1.0 - good / max(inside, 1), "", "illuminated pixels that were not used"),
         Metric("INNER ORDER SUM", light, "electron", "light of the target in all orders"),
         Metric("INNER ORDER MEAN", light / max(pixels, 1), "electron", "the same per illuminated pixel"),
@@ -48,16 +65,29 @@ def _tracing(result):
     """[Metric] on how the trace was found."""
     trace = result.exposures[0].traces[0]
     errors = [v for v in trace.error_arcsec.values() if np.isfinite(v)]
-    return [
+    found, used = (sum(s[i] for s in trace.samples.values()) for i in (0, 1))
+    scatter = [s[2] for s in trace.samples.values() if np.isfinite(s[2])]
+    looked = trace.n_blocks * len(trace.samples)
+    out = [
         Metric("N ORDERS", len(result.sources[0]), "", "orders extracted"),
         Metric("N ORDERS TRACED", sum(m == "fit" for m in trace.mode.values()), "", "orders with a trace of their own"),
         Metric("TRACE ERROR", max(errors, default=np.nan), "arcsec", "one sigma of the trace, worst order"),
+        Metric("TRACE SAMPLES", looked, "", "blocks of columns that were looked at"),
+        Metric("TRACE N USED", used, "", "blocks in the trace"),
+        Metric("TRACE N CLIPPED", found - used, "", "blocks found and left out as outliers"),
+        Metric("TRACE FRAC", found / max(looked, 1), "", "part of the blocks in which the target was found"),
+    ]
+    named = (("TRACE RES", np.median, "typical"), ("TRACE RES MIN", min, "best"), ("TRACE RES MAX", max, "worst"))
+    return out + [
+        Metric(n, float(how(scatter)), "arcsec", f"scatter of the blocks about the trace, {w} order")
+        for n, how, w in named
+        if scatter
     ]
 
 
 def _of_order(result, spectrum):
     order, first = spectrum.order, result.exposures[0]
-    fit, window, shift = first.fits[order], first.windows[order], result.shifts[0][order]
+    fit, window = first.fits[order], first.windows[order]
     with np.errstate(all="ignore"):
         snr = np.nanmedian(spectrum.flux / np.sqrt(spectrum.variance))
     inside = window.cutout.is_inside.sum()
@@ -74,11 +104,46 @@ def _of_order(result, spectrum):
             order,
         ),
         Metric("COSMIC RAY FRAC", fit.is_cosmic_ray.sum() / max(inside, 1), "", "pixels rejected", order),
-        Metric("SATURATED FRAC", np.mean((window.quality & 8) > 0), "", "pixels saturated", order),
-        Metric("TRACE MODE", first.traces[0].mode[order], "", "fit, transferred or forced", order),
-        Metric("TRACE ERROR", first.traces[0].error_arcsec[order], "arcsec", "one sigma of the trace", order),
+        Metric("SATURATED FRAC", np.mean((window.quality & Quality.SATURATED) > 0), "", "pixels saturated", order),
+        *_trace_of_order(first.traces[0], order),
+        *_wavelengths(result.shifts, order),
+    ]
+
+
+def _trace_of_order(trace, order):
+    found, used, scatter = trace.samples.get(order, (0, 0, np.nan))
+    out = [
+        Metric("TRACE MODE", trace.mode[order], "", "fit, transferred or forced", order),
+        Metric("TRACE ERROR", trace.error_arcsec[order], "arcsec", "one sigma of the trace", order),
+        Metric(
+            "TRACE FRAC", found / max(trace.n_blocks, 1), "", "part of the blocks in which the target was found", order
+        ),
+        Metric("TRACE N USED", used, "", "blocks in the trace", order),
+    ]
+    return out + (
+        [Metric("TRACE RES", scatter, "arcsec", "scatter of the blocks about the trace", order)]
+        if np.isfinite(scatter)
+        else []
+    )
+
+
+def _wavelengths(shifts, order):
+    """[Metric] on the wavelengths of an order: its shift in the first exposure, and what the sky lines of all say of it."""
+    shift = shifts[0][order]
+    out = [
         Metric("FLEXURE", shift.pixels, "px", "shift along the dispersion since the arc", order),
         Metric("FLEXURE ERROR", shift.error, "px", "one sigma", order),
         Metric("FLEXURE METHOD", shift.method, "", "what the shift rests on", order),
         Metric("SKY LINES", shift.n_lines, "", "sky lines used", order),
     ]
+    for name, values, meaning in (
+        (
+            "SKY ZERO POINT",
+            [s[order].zero_point for s in shifts if order in s],
+            "mean of the sky lines after the shift",
+        ),
+        ("SKY SCATTER", [s[order].scatter for s in shifts if order in s], "scatter of the sky lines after the shift"),
+    ):
+        known = [v for v in values if np.isfinite(v)]
+        out += [Metric(name, float(np.median(known)), "px", meaning, order)] if known else []
+    return out

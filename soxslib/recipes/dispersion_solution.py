@@ -22,6 +22,7 @@ class ArcSolution:
     lsf: dict  # {column: array}
     shifts: dict  # {order: (along, across)} px
     n_listed: dict  # {order: number of listed lines}
+    nominal: DispersionSolution  # the published format
 
 
 def dispersion_solution(raw, bias, darks, tables, settings):
@@ -41,7 +42,7 @@ def dispersion_solution(raw, bias, darks, tables, settings):
     measured = measure_lines(refined, spots, lines, middle, settings)
     solution, measured = arc_fit.solve(nominal, refined, measured, spots, settings, slit_degree=0)
     lsf = arc_fit.line_widths(solution, measured, spots.binning, settings)
-    return ArcSolution(solution, measured, lsf, arc_fit.shifts(nominal, solution), lines.n_listed)
+    return ArcSolution(solution, measured, lsf, arc_fit.shifts(nominal, solution), lines.n_listed, nominal)
 
 
 def _check_single(solution, spots, lines, slit_arcsec, settings):

@@ -59,7 +59,16 @@ def order_trace(raw, bias, darks, solution, settings):
         o: (float(max(p[0].min(), 0)), float(min(p[0].max(), domain[1]))) for o, p in guess.items() if o in curves
     }
     trace = OrderTrace(frame.exposure.arm, domain, curves, limits)
-    return OrderTraceResult(trace, slices, {o: d * binning[0] for o, d in found.items()}, scatter, binning)
+    moved = {o: displacement_of(trace, o, guess[o]) for o in curves}
+    return OrderTraceResult(trace, slices, moved, scatter, binning)
+
+
+def displacement_of(trace, order, points):
+    """How far a traced order lies from where it was sought [unbinned px]; points: (along, across) of the guess."""
+    along, across = points
+    first, last = trace.limits[order]
+    seen = (along >= first) & (along <= last)
+    return float(np.median(trace.at(order, along[seen]) - across[seen])) if seen.any() else float("nan")
 
 
 def slit_centre(solution, n_points=400):

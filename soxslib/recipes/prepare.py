@@ -95,6 +95,13 @@ def pedestal_free(raw, bias, detector, s):
     return flux, (strips[1] * exposure.gain_e_adu if strips else None)
 
 
+def bias_drift_e(raw, bias):
+    """How far the pedestal has moved since the master bias was taken [electron], by the strips without light; NaN
+    when either has none that can be trusted."""
+    strips = strips_of(raw, DEFAULTS) if bias is not None and bias.level_e is not None else None
+    return float("nan") if strips is None else _level_e(strips, raw.exposure) - bias.level_e
+
+
 def _level_e(strips, exposure):
     return float(np.mean(strips[0])) * exposure.gain_e_adu
 

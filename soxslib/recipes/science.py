@@ -103,13 +103,14 @@ def trace_source(blocks, source, windows, settings):
             for order, b in blocks.items()
         }
     ranges = {o: w.cutout.range_nm for o, w in windows.items()}
-    return locate.fit_trace(
+    trace = locate.fit_trace(
         measured,
         ranges,
         source.slit_arcsec,
         common_degree=settings.trace_degree,
         prior_arcsec=settings.trace_prior_arcsec,
     )
+    return replace(trace, n_blocks=next(iter(blocks.values())).wavelength_nm.size)
 
 
 def on_pixels(window, trace, slit_profile):

@@ -48,5 +48,5 @@ def spatial_solution(raw, bias, darks, first_solution, tables, settings):
     )
     lsf = arc_fit.line_widths(solution, measured, spots.binning, settings)
     return SpatialSolution(
-        solution, measured, lsf, arc_fit.shifts(nominal, solution), lines.n_listed, *images, pinholes
+        solution, measured, lsf, arc_fit.shifts(nominal, solution), lines.n_listed, nominal, *images, pinholes
     )

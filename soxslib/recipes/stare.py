@@ -10,7 +10,7 @@ from soxslib.errors import ReductionError
 from soxslib.recipes.combine import extract_source, relative_throughput
 from soxslib.recipes.flexure import observation_shifts
 from soxslib.recipes.merge_orders import merge_extracted, with_blaze
-from soxslib.recipes.prepare import prepare
+from soxslib.recipes.prepare import bias_drift_e, prepare
 from soxslib.recipes.science import ReducedExposure, reduce_exposure
 from soxslib.recipes.windows import cut_orders
 
@@ -45,6 +45,7 @@ class ScienceResult:
     merged: list[MergedSpectrum]
     background: np.ndarray
     warnings: list[str]
+    bias_drift_e: list[float] = field(default_factory=list)  # of each exposure, against the master bias
 
 
 def stare(raws, calibrations, settings):
@@ -75,7 +76,8 @@ def reduce_all(raws, expected_arcsec, calibrations, settings):
     extracted = (extract_source(exposures, shifts, throughput, k, settings) for k in range(n_sources))
     sources = [with_blaze(spectrum, calibrations.flat) for spectrum in extracted]
     merged = [merge_extracted(s, exposures[0].exposure, settings) for s in sources]
-    return ScienceResult(exposures, shifts, throughput, sources, merged, background, warnings)
+    drift = [bias_drift_e(raw, calibrations.bias) for raw in raws]
+    return ScienceResult(exposures, shifts, throughput, sources, merged, background, warnings, drift)
 
 
 def shifts_of(exposures, calibrations, settings):

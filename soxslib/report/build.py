@@ -13,7 +13,7 @@ from soxslib.report.calibration import calibration_page
 from soxslib.report.gather import SKY, tell
 from soxslib.report.html import ASSETS
 from soxslib.report.overview import overview_page
-from soxslib.report.payload import arm_payload, arms_ratio, order_styles, read_spectrum, spectrum_payload
+from soxslib.report.payload import arm_payload, order_styles, read_spectrum, spectrum_payload
 from soxslib.report.picture import order_strips
 from soxslib.report.target import calibration_file, target_page
 from soxslib.report.trends import DATA, trend_files, trends_page
@@ -68,34 +68,25 @@ def _write_target(target, story, folder, instrument, known, state):
         state[target.slug] = old
         return
     payloads = {"arms": {}}
-    pictures, sparks, calibrated = {}, {}, {}
+    pictures, sparks = {}, {}
     for o in target.observations:
         task = o.sky.task
         payloads["arms"].setdefault(task.arm, arm_payload(instrument, task.arm))
-        flux, calibrated[task.arm] = _payload(o.flux, "fluxcal")
-        counts, _ = _payload(o.sky, "merged")
+        flux, counts = _payload(o.flux, "fluxcal"), _payload(o.sky, "merged")
         payloads[task.stem, "flux"], payloads[task.stem, "counts"] = flux, counts
         if best := flux or counts:
             sparks[task.arm] = best["spark"]
         pictures[task.stem] = _picture(task, folder, payloads["arms"][task.arm])
-    payloads["ratio"] = _ratio(calibrated)
     write_word(path, target_page(target, story, payloads, pictures))
     state[target.slug] = {"signature": signature, "sparks": sparks}
 
 
 def _payload(item, name):
-    """(spectrum as the page carries it, the spectrum) of an item's product; None, None when it was not made."""
+    """A spectrum of an item's products as the page carries it; None when it was not made."""
     if item is None or item.result.status != "made":
-        return None, None
+        return None
     spectrum = read_spectrum(item.task.outputs[name])
-    return (None, None) if spectrum is None else (spectrum_payload(spectrum), spectrum)
-
-
-def _ratio(calibrated):
-    """(arms, ratio, error) of two flux-calibrated arms where they overlap, or None."""
-    arms = sorted((a for a, s in calibrated.items() if s is not None), key=lambda a: calibrated[a].wavelength_nm[0])
-    found = arms_ratio(*(calibrated[a] for a in arms)) if len(arms) == 2 else None
-    return None if found is None else (arms, *found)
+    return None if spectrum is None else spectrum_payload(spectrum)
 
 
 def _picture(task, folder, arm):
@@ -129,7 +120,8 @@ def _signature(target, story):
             used = [*item.sidecar.get("used", []), *(p["path"] for p in item.sidecar.get("passed_over", []))]
             states = [(path, by_path[path].state, by_path[path].reason) for path in used if path in by_path]
             figure = f"qc/{task.night}/{task.step}/{task.stem}.png"
-            parts.append([task.stem, task.missing, states, [_stamp(p) for p in [*task.outputs.values(), figure]]])
+            files = [_stamp(p) for p in [*task.outputs.values(), figure]]
+            parts.append([task.stem, task.missing, states, item.metric("ARM RATIO"), files])
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 

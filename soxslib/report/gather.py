@@ -7,6 +7,7 @@ from functools import cached_property
 from soxslib.catalogue.summary import ABSENT, FAILED, Result, result_of
 from soxslib.catalogue.tasks import Problem
 from soxslib.instruments import load_instrument
+from soxslib.qc.arms import with_arms
 from soxslib.qc.verdicts import FAIL, PASS, UNKNOWN, WARN, Verdict, judge, worst
 
 SKY = ("stare", "nod", "offset")
@@ -114,14 +115,13 @@ class Story:
 
 def tell(tasks, problems, notes, limits, instrument):
     """The Story of a plan, from the sidecars that are there."""
-    items = [_item(task, limits) for task in tasks]
+    items = [_item(result, limits) for result in with_arms([result_of(task) for task in tasks])]
     arms = load_instrument(instrument).data["arms"]
     bands = {arm: {o: facts.get("band", o) for o, facts in content["orders"].items()} for arm, content in arms.items()}
     return Story(items, _targets(items, problems, list(arms)), problems, notes, limits, bands)
 
 
-def _item(task, limits):
-    result = result_of(task)
+def _item(result, limits):
     verdict = Verdict(FAIL, (result.reason,)) if result.status == FAILED else judge(result.sidecar, limits)
     return Item(result, verdict)
 

@@ -9,13 +9,10 @@ from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
 from soxslib.io.spectra import read_merged
 from soxslib.io.tables import read_ecsv
+from soxslib.qc.arms import UNUSABLE
 
 JOIN = 2  # bins: the resolution element has six or more
 CYCLE = ("#0072B2", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#B8860B")  # as in the figures
-UNUSABLE = (
-    int(~(Quality.TELLURIC | Quality.INTERPOLATED | Quality.EXTRAPOLATED | Quality.POOR_SKY | Quality.NONLINEAR))
-    & 0xFFFF
-)
 LINES = 400  # sky lines that are marked, the brightest
 
 
@@ -67,34 +64,6 @@ def joined(merged):
         sky = np.nanmean(np.where(np.isfinite(cut(merged.sky)), cut(merged.sky), 0.0), axis=1)
     flags = np.bitwise_or.reduce(np.where(some, quality, 0), axis=1)
     return mean, error, sky, np.where(count == 0, int(Quality.GAP), flags)
-
-
-def arms_ratio(blue, red, bin_nm=1.0, least=5):
-    """(flux of the red spectrum over the blue one's, error) where two flux-calibrated spectra overlap; None without."""
-    low = max(blue.wavelength_nm[0], red.wavelength_nm[0])
-    high = min(blue.wavelength_nm[-1], red.wavelength_nm[-1])
-    edges = np.arange(low, high, bin_nm)
-    if edges.size <= least:
-        return None
-    (fa, va), (fb, vb) = (_binned(s, edges) for s in (blue, red))
-    with np.errstate(all="ignore"):
-        weight = 1.0 / (va + vb)
-    ok = np.isfinite(weight) & np.isfinite(fa) & np.isfinite(fb)
-    if ok.sum() < least or np.sum(weight[ok] * fa[ok]) <= 0:
-        return None
-    top, bottom = np.sum(weight[ok] * fb[ok]), np.sum(weight[ok] * fa[ok])
-    return float(top / bottom), float(np.sqrt(weight[ok].sum()) / bottom)
-
-
-def _binned(spectrum, edges):
-    """(mean flux, its variance) between edges, of good bins; NaN where there are none."""
-    good = ((spectrum.quality & UNUSABLE) == 0) & np.isfinite(spectrum.flux) & (spectrum.error > 0)
-    k = np.digitize(spectrum.wavelength_nm[good], edges) - 1
-    inside = (k >= 0) & (k < edges.size - 1)
-    count = lambda v: np.bincount(k[inside], v[good][inside], edges.size - 1)
-    n = count(np.ones(spectrum.flux.size))
-    with np.errstate(all="ignore"):
-        return count(spectrum.flux) / n, count(spectrum.error**2) / n**2
 
 
 def quality_class(quality):

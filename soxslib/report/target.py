@@ -6,7 +6,6 @@ from pathlib import Path
 from soxslib.report.gather import slug
 from soxslib.report.html import age_text, chip, page, plural, qc_tables, table, time_text, words
 
-ARMS_AGREE = 0.1  # relative
 UP = "../../"  # from a target's page to the night's directory
 HELP = (
     "Drag to move, wheel or pinch to zoom, double-click for all. Keys: ← → read off, shift with ← → to move, "
@@ -16,7 +15,7 @@ HELP = (
 
 def target_page(target, story, payloads, pictures):
     """HTML of a target. payloads: {(stem, kind): spectrum}; pictures: {stem: (file, strips)}; None for what lacks."""
-    body = [_heading(target), _trouble(target), _viewer(target, payloads), _arms(payloads.get("ratio"))]
+    body = [_heading(target), _trouble(target), _viewer(target, payloads), _arms(target)]
     body += [_observation(o, story, pictures.get(o.sky.task.stem)) for o in target.observations]
     data = {"name": target.name, "arms": payloads["arms"], "series": _series(target, payloads)}
     crumbs = [(target.name, "#")]
@@ -53,14 +52,14 @@ def _series(target, payloads):
     return out
 
 
-def _arms(ratio):
+def _arms(target):
     """How well two arms agree where they overlap."""
-    if ratio is None:
-        return ""
-    (blue, red), value, error = ratio
-    state = "pass" if abs(value - 1) < max(ARMS_AGREE, 3 * error) else "warn"
-    text = f"{red} over {blue} where they overlap: {value:.3f} ± {error:.3f}"
-    return f"<p>{escape(text)} {chip(state)}</p>"
+    out = ""
+    for o in target.observations:
+        if o.flux and (value := o.flux.metric("ARM RATIO")) is not None:
+            text = f"{o.flux.task.arm} {time_text(o.flux.task.mjd)[11:]} over the other arm where they overlap"
+            out += f"<p>{escape(text)}: {value:.3f} ± {o.flux.metric('ARM RATIO ERROR'):.3f}</p>"
+    return out
 
 
 def _viewer(target, payloads):

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from made_up_report import LINE_NM, MadeUpNight, read_state, spectrum
 
+from soxslib.qc.arms import arms_ratio
 from soxslib.report.build import build
-from soxslib.report.payload import arms_ratio, joined
+from soxslib.report.payload import joined
 from soxslib.report.picture import write_png
 
 PAGE = "report/target/2026-01-27_SN000.html"

@@ -147,3 +147,12 @@ def test_a_false_tie_is_left_out():
     shifts = arm_shifts(RANGE, sky, MODEL["VIS"], evidence=[*told, false], **kwargs)
     assert shifts == arm_shifts(RANGE, sky, MODEL["VIS"], evidence=told, **kwargs)
     assert "tie" not in shifts[3].method
+
+
+def test_sky_lines_after_the_shift_tell_its_zero_point_and_their_scatter():
+    rng = np.random.default_rng(8)
+    sky = {o: sky_shift(rng, 0.5, slope=0.1, error=0.05, n=200) for o in (1, 4)}
+    shifts = arm_shifts([1, 2, 3, 4], sky, MODEL["VIS"], doubt_sigma=4)
+    assert abs(shifts[4].zero_point) < 5 * 0.05 / np.sqrt(200)
+    assert shifts[4].scatter == pytest.approx(0.05, abs=5 * 0.05 / np.sqrt(2 * 200))
+    assert np.isnan(shifts[2].zero_point) and shifts[2].n_lines == 0

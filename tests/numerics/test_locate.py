@@ -90,3 +90,6 @@ def test_one_wild_block_does_not_bend_the_trace(rng):
     measured[2][1][3] += 2.0
     trace = locate.fit_trace(measured, RANGES, 0.0, **TRACE)
     assert trace.at(2, 560.0) == pytest.approx(-0.02, abs=0.02)
+    found, used, scatter = trace.samples[2]
+    assert (found, used) == (20, 19)
+    assert scatter == pytest.approx(0.02, abs=5 * 0.02 / np.sqrt(2 * 19))  # the blocks' own error

@@ -5,7 +5,7 @@ import pytest
 
 from soxslib.datamodel import Frame, MasterBias, MasterDark, Quality
 from soxslib.errors import ReductionError
-from soxslib.recipes.prepare import prepare
+from soxslib.recipes.prepare import bias_drift_e, prepare
 from tests.helpers import detector_frames as made
 from tests.helpers.pulls import assert_unit_pulls
 
@@ -39,6 +39,15 @@ def test_a_drift_of_the_pedestal_does_no_harm(rng):
     level = MasterBias(true_bias().frame, made.READ_E, 1100.0)
     without = prepare(made.raw(rng, QUIET, structure_e=made.bias_structure(), strips=False), level)
     assert abs(without.flux.mean()) < 0.1  # the master remembers the level
+
+
+def test_the_drift_since_the_bias_is_told_where_both_have_strips(rng):
+    master = MasterBias(true_bias().frame, made.READ_E, 1100.0)
+    raw = made.raw(rng, QUIET, pedestal_adu=1012.0)
+    noise_e = made.READ_E / np.sqrt(raw.prescan.size + raw.overscan.size)
+    assert bias_drift_e(raw, master) == pytest.approx(1012.0 * raw.exposure.gain_e_adu - 1100.0, abs=5 * noise_e + 0.02)
+    assert np.isnan(bias_drift_e(raw, None))
+    assert np.isnan(bias_drift_e(made.raw(rng, QUIET, strips=False), master))
 
 
 def test_without_a_bias_the_strips_are_used_and_said_so(rng, caplog):

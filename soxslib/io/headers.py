@@ -180,6 +180,14 @@ def _cards(lines):
     return cards
 
 
+def split_card(raw):
+    """(value, comment) of what follows a card's keyword."""
+    raw = raw.strip()
+    match = _STRING.match(raw)
+    rest = raw[match.end() :] if match else raw
+    return _value(raw), rest.partition("/")[2].strip()
+
+
 def _value(raw):
     """The value of a card: str, bool, int, float; None when undefined; the text itself when it is none of them."""
     raw = raw.strip()

@@ -1,18 +1,19 @@
 """Products on disk: images, tables, solutions; written atomically, with checksums and units, the same bytes every time."""
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 
 from soxslib.datamodel import DispersionSolution, Frame, OrderEdges, OrderSolution, OrderTrace
 from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
 from soxslib.io.atomic import atomic_path
+from soxslib.io.cards import Header
+from soxslib.io.hdus import Hdu, Opened, write
 from soxslib.io.keywords import exposure_of
 
-WHEN = "sum of this HDU"  # instead of astropy's date, so that equal input gives equal bytes
 FAILED_CARD = "ESO PRO FAILED"
 
 
@@ -24,65 +25,44 @@ def is_turned(header):
 
 def write_hdus(path, hdus):
     """Writes HDUs atomically with checksums."""
-    hdus = fits.HDUList(hdus)
-    for hdu in hdus:
-        hdu.add_datasum(when=WHEN)
-        hdu.add_checksum(when=WHEN, override_datasum=True)
     with atomic_path(path) as temporary:
-        hdus.writeto(temporary, overwrite=True, output_verify="silentfix")
+        write(temporary, hdus)
 
 
-def image_hdu(name, image, unit, header=None, turned=False, primary=False):
-    """An image HDU; `turned` images are stored as the detector is read out."""
-    data = np.ascontiguousarray(image.T) if turned else np.ascontiguousarray(image)
-    hdu = fits.PrimaryHDU(data, header) if primary else fits.ImageHDU(data, header, name=name)
-    hdu.name = name
+def image_hdu(name, image, unit, header=None, turned=False):
+    """An image HDU with its unit; `turned` images are stored as the detector is read out."""
+    header = Header(header or ())
     if unit:
-        hdu.header["BUNIT"] = unit
-    return hdu
+        header["BUNIT"] = unit
+    return Hdu(header, name, image=image, turned=turned)
 
 
-def table_hdu(name, columns, units, header=None):
-    """A table HDU of {column: array}; `units` by column name. Units stand on the HDU: astropy's Table drops 'electron'."""
-    cols = []
-    for key, values in columns.items():
-        values = np.asarray(values)
-        cols.append(fits.Column(key, _format(values), unit=units.get(key), array=values))
-    # an HDU made with its data imports astropy.table and its plug-ins: 0.4 s that no job needs
-    hdu = fits.BinTableHDU(header=header, name=name)
-    hdu.data = fits.FITS_rec.from_columns(fits.ColDefs(cols))
-    hdu.update_header()
-    return hdu
-
-
-_CODES = {"f4": "E", "f8": "D", "i2": "I", "i4": "J", "i8": "K", "b1": "L", "u1": "B"}
-
-
-def _format(values):
-    if values.dtype.kind in "US":
-        return f"{max(values.dtype.itemsize // (4 if values.dtype.kind == 'U' else 1), 1)}A"
-    if values.dtype == np.uint16:
-        return "J"
-    repeat = int(np.prod(values.shape[1:])) if values.ndim > 1 else 1
-    return f"{repeat}{_CODES[values.dtype.str[1:]]}"
+def table_hdu(name, columns, units):
+    """A table HDU of {column: array}; `units` by column name."""
+    return Hdu(name=name, columns=columns, units=units)
 
 
 def read_header(path):
     """Primary header of a product; a ReductionError when the product stands for a failed step."""
-    with _open(path) as hdus:
-        return hdus[0].header.copy()
+    return _open(path).headers[0].copy()
 
 
 def _open(path):
+    """The opened file, kept: who reads a product asks for its parts one by one."""
+    path = Path(path)
     try:
-        hdus = fits.open(path, memmap=False)
+        status = path.stat()
+        return _opened(path, status.st_mtime_ns, status.st_size)
     except OSError as error:
         raise ReductionError(f"{path}: cannot be read ({error}); delete it and run again") from error
-    if FAILED_CARD in hdus[0].header:
-        reason = hdus[0].header[FAILED_CARD]
-        hdus.close()
-        raise ReductionError(f"{Path(path).name}: was not made: {reason}")
-    return hdus
+
+
+@lru_cache(maxsize=32)
+def _opened(path, changed_ns, size):
+    opened = Opened(path)
+    if FAILED_CARD in opened.headers[0]:
+        raise ReductionError(f"{path.name}: was not made: {opened.headers[0][FAILED_CARD]}")
+    return opened
 
 
 # --- images -----------------------------------------------------------------------------------------------------------
@@ -106,27 +86,25 @@ def write_images(path, images, header, extra=()):
     """Images [(name, array [y, x], unit)], stored in the detector's orientation, the first one in the primary HDU."""
     turned = is_turned(header)
     hdus = [
-        image_hdu(name, image, unit, header if i == 0 else None, turned, primary=i == 0)
-        for i, (name, image, unit) in enumerate(images)
+        image_hdu(name, image, unit, header if i == 0 else None, turned) for i, (name, image, unit) in enumerate(images)
     ]
     write_hdus(path, [*hdus, *extra])
 
 
 def read_frame(path):
     """The Frame of an image product."""
-    with _open(path) as hdus:
-        header = hdus[0].header
-        turn = (lambda a: np.ascontiguousarray(a.T)) if is_turned(header) else np.asarray
-        flux, quality, errors = (turn(hdus[name].data) for name in ("FLUX", "QUAL", "ERRS"))
-        exposure = exposure_of(header, Path(path).name)
-    return Frame(flux, errors.astype(np.float32) ** 2, quality.astype(np.uint16), exposure)
+    header, images = read_images(path, ("FLUX", "QUAL", "ERRS"))
+    errors = images["ERRS"].astype(np.float32, copy=False)
+    exposure = exposure_of(header, Path(path).name)
+    return Frame(images["FLUX"], errors * errors, images["QUAL"].astype(np.uint16), exposure)
 
 
 def read_images(path, names):
-    """(header, {name: array [y, x]}) of an image product, turned."""
-    with _open(path) as hdus:
-        turn = (lambda a: np.ascontiguousarray(a.T)) if is_turned(hdus[0].header) else np.asarray
-        return hdus[0].header.copy(), {n: turn(hdus[n].data) for n in names if n in hdus}
+    """(header, {name: array [y, x]}) of an image product, turned; names that it lacks are left out."""
+    opened = _open(path)
+    header = opened.headers[0].copy()
+    turned = is_turned(header)
+    return header, {n: opened.image(n, turned) for n in names if n in opened}
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -134,19 +112,16 @@ def read_images(path, names):
 
 def write_tables(path, tables, header):
     """Tables [(name, {column: array}, {column: unit})] after an empty primary HDU that carries the header."""
-    write_hdus(path, [fits.PrimaryHDU(header=header), *(table_hdu(*t) for t in tables)])
+    write_hdus(path, [Hdu(header), *(table_hdu(*t) for t in tables)])
 
 
 def read_table(path, name=1):
     """{column: array} of one table of a product."""
-    with _open(path) as hdus:
-        data = hdus[name].data
-        return {c: np.array(data[c]).astype(data[c].dtype.newbyteorder("=")) for c in data.columns.names}
+    return _open(path).table(name)
 
 
 def has_hdu(path, name):
-    with _open(path) as hdus:
-        return name in hdus
+    return name in _open(path)
 
 
 # --- geometry ---------------------------------------------------------------------------------------------------------
@@ -271,9 +246,7 @@ def write_tombstone(path, reason):
     """A small file in place of a product that could not be made: it says why, and every reader refuses it."""
     path = Path(path)
     if path.suffix == ".fits":
-        header = fits.Header()
-        header[f"HIERARCH {FAILED_CARD}"] = " ".join(reason.split())[:400]
-        write_hdus(path, [fits.PrimaryHDU(header=header)])
+        write_hdus(path, [Hdu(Header([(FAILED_CARD, " ".join(reason.split())[:400])]))])
     else:
         with atomic_path(path) as temporary:
             temporary.write_text(f"# not made: {reason}\n", encoding="utf8")

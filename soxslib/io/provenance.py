@@ -4,28 +4,18 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from astropy.io import fits
-
 from soxslib import __version__
+from soxslib.io.cards import Header
 
 _STRUCTURE = {
     "SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "NAXIS3", "PCOUNT", "GCOUNT", "TFIELDS", "EXTEND",
-    "EXTNAME", "EXTVER", "BSCALE", "BZERO", "BUNIT", "CHECKSUM", "DATASUM", "BLANK", "DATE", "ZIMAGE", "INHERIT",
+    "EXTNAME", "EXTVER", "BSCALE", "BZERO", "BUNIT", "CHECKSUM", "DATASUM", "BLANK", "DATE", "INHERIT",
 }  # fmt: skip
 
 
 def inherited_header(raw_header):
     """The cards of a raw header that still hold for a product made from it."""
-    out = fits.Header()
-    for card in raw_header.cards:
-        if card.keyword and card.keyword not in _STRUCTURE and card.keyword not in ("COMMENT", "HISTORY"):
-            out.append(_plain_card(card), end=True)
-    return out
-
-
-def _plain_card(card):
-    keyword = card.keyword if len(card.keyword) <= 8 else f"HIERARCH {card.keyword}"
-    return fits.Card(keyword, card.value, card.comment)
+    return Header(card for card in raw_header.cards() if card[0] not in _STRUCTURE)
 
 
 @cache
@@ -41,7 +31,7 @@ def product_header(raw_header, *, step, category, raws, calibrations, parameters
     raws: [(file name, DPR TYPE)]; calibrations: [(path, PRO CATG)]; parameters: {name: value}, flat.
     """
     header = inherited_header(raw_header)
-    put = lambda card, value, comment="": header.set(f"HIERARCH ESO {card}", value, comment)
+    put = lambda card, value, comment="": header.set(f"ESO {card}", value, comment)
     put("PRO CATG", category, "Product category")
     put("PRO TYPE", "REDUCED")
     put("PRO TECH", str(raw_header.get("ESO DPR TECH", "IMAGE")))

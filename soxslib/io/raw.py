@@ -1,15 +1,13 @@
 """Raw frames, whatever their packing (.fits, .fits.fz, .fits.gz, .fits.Z): turned and trimmed here, once."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
 
 from soxslib.datamodel import RawFrame
 from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
+from soxslib.io import packed
 from soxslib.io.headers import SUFFIXES
 from soxslib.io.keywords import exposure_of
 
@@ -20,42 +18,27 @@ def stem_of(path):
     return next((name[: -len(s)] for s in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(s)), name)
 
 
-def _image_hdu(hdus, path):
-    for hdu in hdus:
-        if hdu.header.get("NAXIS", 0) == 2 and not isinstance(hdu, fits.BinTableHDU):
-            return hdu
-        if isinstance(hdu, fits.CompImageHDU):
-            return hdu
-    raise ReductionError(f"{Path(path).name}: holds no image; exclude it or restore it from the archive")
-
-
 def open_raw_header(path):
     """The header that describes a raw frame: the primary one, with the image extension's cards where there is one."""
-    return _read(path, lambda hdus: _merged_header(hdus, path))
+    path = str(path)
+    if path not in _headers:
+        _headers[path] = _read(path, packed.read_header)
+    return _headers[path].copy()
 
 
-def _merged_header(hdus, path):
-    image = _image_hdu(hdus, path)
-    header = hdus[0].header.copy()
-    if image is not hdus[0]:
-        header.extend(image.header, unique=True, update=False, update_first=False)
-        header["NAXIS1"], header["NAXIS2"] = image.header["NAXIS1"], image.header["NAXIS2"]
-    return header
+_headers = {}  # of the raw frames that were read: a packed one would have to be unpacked again
 
 
-def _read(path, use):
-    """use(opened file); whatever is wrong with the file becomes a ReductionError that names it."""
+def _read(path, read):
+    """read(path); whatever is wrong with the file becomes a ReductionError that names it."""
     name = Path(path).name
     try:
         if Path(path).stat().st_size == 0:
             raise ReductionError(f"{name}: is empty (0 bytes); fetch it again from the archive")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            with fits.open(path, memmap=False) as hdus:
-                return use(hdus)
+        return read(path)
     except ReductionError:
         raise
-    except Exception as error:  # astropy, zlib and the unpackers each raise their own kinds for a damaged file
+    except Exception as error:  # zlib and the unpackers each raise their own kinds for a damaged file
         reason = " ".join(str(error).split())[:120]
         raise ReductionError(
             f"{name}: cannot be read as FITS ({type(error).__name__}: {reason}); fetch it again from the archive"
@@ -64,12 +47,8 @@ def _read(path, use):
 
 def read_raw(path):
     """The RawFrame of a file: ADU, dispersion along axis 1, trimmed, with the strips without light beside it."""
-
-    def use(hdus):
-        header = _merged_header(hdus, path)
-        return header, np.asarray(_image_hdu(hdus, path).data, np.float32)
-
-    header, image = _read(path, use)
+    header, image = _read(path, packed.read_image)
+    _headers[str(path)] = header
     exposure = exposure_of(header, Path(path).name)
     detector = load_instrument(exposure.instrument).arm(exposure.arm)["detector"]
     turn = (lambda a: np.ascontiguousarray(a.T)) if detector["dispersion_axis"] == "y" else np.ascontiguousarray

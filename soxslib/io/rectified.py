@@ -1,10 +1,10 @@
 """Straight images on disk: counts per order (_RECTIFIED.fits), and the flux-calibrated image of the arm (_2D.fits)."""
 
 import numpy as np
-from astropy.io import fits
 
 from soxslib.datamodel import RectifiedOrder
-from soxslib.io.products import _open, write_hdus, write_tombstone
+from soxslib.io.hdus import Hdu
+from soxslib.io.products import _open, image_hdu, write_hdus, write_tombstone
 from soxslib.io.spectra import DENSITY, spectral_header
 
 _CORRELATION = "ESO PRO COVFAC"
@@ -15,40 +15,30 @@ def write_rectified(path, orders, header):
 
     Axes wavelength and slit position.
     """
-    hdus = [fits.PrimaryHDU(header=header)]
+    hdus = [Hdu(header)]
     for o in orders:
-        wcs = wcs_cards(o)
+        cards = [*wcs_cards(o), (_CORRELATION, round(o.correlation, 4), "Wide sum: variance over its bins")]
         planes = (
             ("FLUX", o.flux, "electron", np.float32),
             ("VAR", o.variance, "electron2", np.float32),
             ("QUAL", o.quality, "", np.int16),
         )
-        for name, image, unit, kind in planes:
-            hdu = fits.ImageHDU(np.asarray(image, kind), fits.Header(wcs), name=f"{name}_{o.order}")
-            if unit:
-                hdu.header["BUNIT"] = unit
-            hdu.header[f"HIERARCH {_CORRELATION}"] = (round(o.correlation, 4), "Wide sum: variance over its bins")
-            hdus.append(hdu)
+        hdus += [image_hdu(f"{n}_{o.order}", np.asarray(image, kind), unit, cards) for n, image, unit, kind in planes]
     write_hdus(path, hdus)
 
 
 def read_rectified(path):
     """([RectifiedOrder], header) of a _RECTIFIED.fits."""
-    orders = []
-    with _open(path) as hdus:
-        for hdu in hdus[1:]:
-            if not hdu.name.startswith("FLUX_"):
-                continue
-            number = int(hdu.name.removeprefix("FLUX_"))
-            axis = lambda i, h=hdu.header: (
-                h[f"CRVAL{i}"] + h[f"CDELT{i}"] * (np.arange(h[f"NAXIS{i}"]) + 1 - h[f"CRPIX{i}"])
-            )
-            flux, variance, quality = (np.asarray(hdus[f"{n}_{number}"].data) for n in ("FLUX", "VAR", "QUAL"))
-            correlation = float(hdu.header[_CORRELATION])
-            orders.append(
-                RectifiedOrder(number, axis(1), axis(2), flux, variance, quality.astype(np.uint16), correlation)
-            )
-        return orders, hdus[0].header.copy()
+    orders, opened = [], _open(path)
+    for h in opened.headers[1:]:
+        if not h["EXTNAME"].startswith("FLUX_"):
+            continue
+        number = int(h["EXTNAME"].removeprefix("FLUX_"))
+        axis = lambda i, h=h: h[f"CRVAL{i}"] + h[f"CDELT{i}"] * (np.arange(h[f"NAXIS{i}"]) + 1 - h[f"CRPIX{i}"])
+        flux, variance, quality = (opened.image(f"{n}_{number}") for n in ("FLUX", "VAR", "QUAL"))
+        correlation = float(h[_CORRELATION])
+        orders.append(RectifiedOrder(number, axis(1), axis(2), flux, variance, quality.astype(np.uint16), correlation))
+    return orders, opened.headers[0].copy()
 
 
 def wcs_cards(image, is_vacuum=False):
@@ -77,20 +67,13 @@ def write_2d(path, image, header):
         write_tombstone(path, "the extraction left no rectified orders")
         return
     header = spectral_header(header)
-    header.extend(wcs_cards(image), update=True)
-    header[f"HIERARCH {_CORRELATION}"] = (round(image.correlation, 4), "Wide sum: variance over its bins")
-    header["BUNIT"] = DENSITY
+    header.extend(wcs_cards(image))
+    header[_CORRELATION] = (round(image.correlation, 4), "Wide sum: variance over its bins")
     with np.errstate(invalid="ignore"):
         errors = np.sqrt(image.variance)
-    primary = fits.PrimaryHDU(image.flux.astype(np.float32), header)
-    primary.name = "FLUX"
-    hdus = [primary]
-    for name, plane, unit in (
-        ("ERRS", errors.astype(np.float32), DENSITY),
-        ("QUAL", image.quality.astype(np.int16), ""),
-    ):
-        hdu = fits.ImageHDU(plane, fits.Header(wcs_cards(image)), name=name)
-        if unit:
-            hdu.header["BUNIT"] = unit
-        hdus.append(hdu)
-    write_hdus(path, hdus)
+    planes = (
+        ("FLUX", image.flux.astype(np.float32), DENSITY, header),
+        ("ERRS", errors.astype(np.float32), DENSITY, wcs_cards(image)),
+        ("QUAL", image.quality.astype(np.int16), "", wcs_cards(image)),
+    )
+    write_hdus(path, [image_hdu(*plane) for plane in planes])

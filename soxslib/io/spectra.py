@@ -1,7 +1,6 @@
 """Spectra on disk: extracted orders, merged and flux-calibrated spectra, response, efficiency."""
 
 import numpy as np
-from astropy.io import fits
 
 from soxslib.datamodel import MergedSpectrum, OrderResponse, OrderSpectrum, Response
 from soxslib.io.atomic import atomic_path
@@ -147,7 +146,7 @@ def write_text(path, merged, header):
 
 def spectral_header(header, is_vacuum=False, velocity_km_s=0.0):
     """The header with what every spectrum must say: medium and frame of its wavelengths, barycentric correction."""
-    out = fits.Header(header, copy=True)
+    out = header.copy()
     for card, value in barycentric_cards(header).items():
         out[card] = value
     out["HIERARCH ESO PRO WAVE MEDIUM"] = ("vacuum" if is_vacuum else "air", "Medium of the wavelengths")
@@ -171,7 +170,7 @@ def write_efficiency(path, efficiency, header):
 
 def write_response(path, response, header):
     """_RESP.fits: RESPONSE [erg/s/cm2/Angstrom above the atmosphere for one electron/s/nm], order by order."""
-    header = fits.Header(header, copy=True)
+    header = header.copy()
     header["HIERARCH ESO PRO RESP BASIS"] = ("ELECTRON/S/NM", "Counts it applies to")
     header["HIERARCH ESO PRO RESP STAR"] = (response.star, "Flux standard")
     rows = lambda name: np.concatenate([getattr(o, name) for o in response.orders])

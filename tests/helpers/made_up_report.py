@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 
 from soxslib.catalogue.guardrails import limits_rules
 from soxslib.catalogue.tasks import Problem, Task
@@ -14,6 +13,7 @@ from soxslib.config.user import check_config
 from soxslib.datamodel import MergedSpectrum, Quality, RectifiedOrder
 from soxslib.instruments import load_instrument
 from soxslib.io import products, rectified, spectra
+from soxslib.io.cards import Header
 from soxslib.qc.verdicts import LIMITS_FILE
 
 NIGHT = "2026-01-27"
@@ -28,7 +28,7 @@ def metric(name, value, unit="", order=None):
 
 def header(arm):
     cards = {"INSTRUME": "SOXS", "ESO SEQ ARM": arm, "EXPTIME": 600.0, "OBJECT": "SN"}
-    out = fits.Header()
+    out = Header()
     for key, value in cards.items():
         out[key if len(key) <= 8 else f"HIERARCH {key}"] = value
     return out

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from astropy.io import fits
 
 from soxslib.datamodel import Frame, MasterBias, MasterDark, MasterFlat, OrderEdges
 from soxslib.errors import ReductionError
+from soxslib.io.cards import Header
 from soxslib.io.flats import read_master_flat, write_master_flat
 from soxslib.io.masters import read_master_bias, read_master_dark, write_master
 from soxslib.io.products import write_frame
@@ -11,7 +11,7 @@ from tests.helpers import detector_frames as made
 
 
 def header(arm="VIS"):
-    out = fits.Header()
+    out = Header()
     cards = {"INSTRUME": "SOXS", "EXPTIME": 30.0, "MJD-OBS": 61067.0, "ESO SEQ ARM": arm, "ESO DPR CATG": "CALIB"}
     cards |= {"ESO DPR TYPE": "DARK", "ESO DPR TECH": "IMAGE", "ESO DET BIN1": 1, "ESO DET OUT1 CONAD": 1.1}
     for key, value in cards.items():

@@ -6,10 +6,11 @@ from astropy.io import fits
 
 from soxslib.datamodel import MergedSpectrum, OrderResponse, OrderSpectrum, RectifiedOrder, Response
 from soxslib.io import rectified, spectra
+from soxslib.io.cards import Header
 
 
 def header(arm="VIS"):
-    h = fits.Header()
+    h = Header()
     h["INSTRUME"], h["OBJECT"], h["RA"], h["DEC"], h["MJD-OBS"], h["EXPTIME"] = (
         "SOXS",
         "STAR",

@@ -38,7 +38,7 @@ ORDERS = {10: (1860.0, 2030.0), 11: (1690.0, 1848.0)}
 @pytest.fixture
 def header():
     """A product's header with the facts a figure reads."""
-    from astropy.io import fits
+    from soxslib.io.cards import Header
 
     cards = {
         "INSTRUME": "SOXS", "HIERARCH ESO SEQ ARM": "NIR", "EXPTIME": 20.0, "MJD-OBS": 61068.0, "OBJECT": "SIM",
@@ -47,7 +47,7 @@ def header():
         "HIERARCH ESO INS NISE NAME": "SLIT1.0", "HIERARCH ESO PRO WAVE MEDIUM": "air",
         "DATE-OBS": "2026-01-28T00:00:00",
     }  # fmt: skip
-    out = fits.Header()
+    out = Header()
     for key, value in cards.items():
         out[key] = value
     return out

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from astropy.io import fits
 
 from soxslib.catalogue.guardrails import limits_rules
 from soxslib.config.settings import settings_for
@@ -16,6 +15,7 @@ from soxslib.config.user import check_config
 from soxslib.datamodel import Exposure, RawFrame
 from soxslib.instruments import load_instrument
 from soxslib.io import products
+from soxslib.io.cards import Header
 from soxslib.job import Job, unusable
 from soxslib.qc.master_bias import measure
 from soxslib.qc.verdicts import FAIL, LIMITS_FILE, judge
@@ -40,9 +40,9 @@ def enforce(limits):
 def calibration(step, stem, *metrics, **facts):
     """Path of a product with a sidecar that holds these metrics."""
     path = f"reduced/2026-01-27/{step}/{stem}.fits"
-    header = fits.Header()
+    header = Header()
     header["HIERARCH ESO PRO CATG"] = f"{step.upper()}_VIS"
-    products.write_hdus(path, [fits.PrimaryHDU(header=header)])
+    products.write_tables(path, [], header)
     content = {"step": step, "arm": "VIS", "stem": stem, "status": "ok", "metrics": list(metrics), **facts}
     products.write_json(path.replace(".fits", ".qc.json"), content)
     return path

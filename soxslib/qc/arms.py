@@ -25,19 +25,20 @@ def with_arms(results, product="fluxcal"):
     Of several spectra of the other arm the one nearest in time counts.
     """
     made = [r for r in results if product in r.task.outputs and r.status == "made" and r.task.target]
-    known, told, extra = _read(), {}, {}
     by_target = {}
     for result in made:
         by_target.setdefault((result.task.night, result.task.target.upper()), []).append(result)
-    for red in made:
-        if blue := _partner(red, by_target[red.task.night, red.task.target.upper()]):
-            paths = blue.task.outputs[product], red.task.outputs[product]
-            key = "|".join(paths)
-            stamp = [_stamp(p) for p in paths]
-            found = known.get(key)
-            told[key] = found if found and found["stamp"] == stamp else {"stamp": stamp, "ratio": _ratio_of(*paths)}
-            if told[key]["ratio"]:
-                extra[red.task.key] = _metrics(told[key]["ratio"])
+    known, told, extra = _read(), {}, {}
+    for group in by_target.values():
+        for result in group:
+            if other := _partner(result, group):
+                pair = sorted([result.task.outputs[product], other.task.outputs[product]])
+                key, stamp = "|".join(pair), [_stamp(p) for p in pair]
+                if key not in told:
+                    is_known = known.get(key, {}).get("stamp") == stamp
+                    told[key] = known[key] if is_known else {"stamp": stamp, **_compare(*pair)}
+                if told[key]["redder"] == result.task.outputs[product]:
+                    extra[result.task.key] = _metrics(told[key]["ratio"])
     if told != known:
         write_word(KNOWN, json.dumps(told, sort_keys=True))
     return [_joined(r, extra[r.task.key]) if r.task.key in extra else r for r in results]
@@ -78,13 +79,15 @@ def _stamp(path):
     return [stat.st_size, stat.st_mtime_ns]
 
 
-def _ratio_of(blue, red):
-    """[ratio, error] of two files, None unless the second is the redder one and they overlap."""
+def _compare(*paths):
+    """{redder: path, ratio: [value, error]} of two spectra; no path when they do not overlap or cannot be read."""
     try:
-        blue, red = read_merged(blue)[0], read_merged(red)[0]
+        spectra = {path: read_merged(path)[0] for path in paths}
     except (ReductionError, KeyError, OSError):
-        return None
-    return arms_ratio(blue, red) if blue.wavelength_nm[0] < red.wavelength_nm[0] else None
+        return {"redder": None, "ratio": None}
+    blue, red = sorted(paths, key=lambda path: spectra[path].wavelength_nm[0])
+    ratio = arms_ratio(spectra[blue], spectra[red])
+    return {"redder": red if ratio else None, "ratio": ratio}
 
 
 def arms_ratio(blue, red, bin_nm=1.0, least=5):

@@ -21,6 +21,7 @@ class Spots:
     file: str
     slit: str
     lamps: tuple
+    is_saturated: bool = False  # most of the brightest peaks are
 
     @property
     def pixel(self):
@@ -44,6 +45,11 @@ class Spots:
     def told(self):
         """Slit and lamps, for messages."""
         return f"slit wheel at {self.slit or 'unknown'}, lamps {', '.join(self.lamps) or 'none'}"
+
+    @property
+    def remedy(self):
+        """What to do about a frame that is of no use."""
+        return "expose shorter or exclude the frame" if self.is_saturated else "exclude the frame"
 
 
 @dataclass(frozen=True)

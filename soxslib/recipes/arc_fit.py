@@ -56,7 +56,7 @@ def _check_lines(counts, spots, settings):
         worst = min(poor, key=poor.get)
         raise ReductionError(
             f"{spots.file}: {len(poor)} of {len(counts)} orders have fewer than {settings.min_lines_per_order} usable "
-            f"lines (order {worst}: {poor[worst]}); {spots.told}; exclude the frame"
+            f"lines (order {worst}: {poor[worst]}); {spots.told}; {spots.remedy}"
         )
 
 

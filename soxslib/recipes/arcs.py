@@ -20,6 +20,7 @@ log = logging.getLogger("soxslib")
 MARGIN = 0.02  # of an order's range at both ends: the domain of its polynomials, so that drifts do not leave it
 EXTRA = 2  # pinhole places looked at beyond both ends of the pattern
 ENOUGH = 1500  # spots that tell the common shift of all orders
+TELLING = 100  # brightest peaks that tell whether an arc is saturated
 BRIGHTEST = 2  # peaks looked at for each spot expected
 EXPECTED_DRIFT_PX = 30.0  # of the detector against the published format
 SAME_LINE = 5e-5  # relative difference of wavelengths that mean one line: the pinhole tables round them
@@ -37,7 +38,9 @@ def find_spots(frame, settings):
     dark = (frame.quality & ~np.uint16(Quality.SATURATED | Quality.NONLINEAR)) != 0
     rows, columns, _ = find_peaks(image, np.sqrt(floor), dark, threshold=settings.peak_sigma)
     peaks = (np.stack([columns, rows], axis=1) + 0.5) * (e.binning[1], e.binning[0]) - 0.5
-    return Spots(image, floor, bad, peaks, e.binning, e.ndit, e.file, e.slit, e.lamps)
+    brightest = tuple(np.rint([rows[:TELLING], columns[:TELLING]]).astype(int))
+    full = (frame.quality[brightest] & np.uint16(Quality.SATURATED)) != 0
+    return Spots(image, floor, bad, peaks, e.binning, e.ndit, e.file, e.slit, e.lamps, 2 * full.sum() > full.size)
 
 
 def order_limits(arm, margin):
@@ -104,7 +107,7 @@ def align(solution, spots, lines, slit_arcsec, settings):
     if len(spots.peaks) < settings.min_lines:
         raise ReductionError(
             f"{spots.file}: holds no pinhole spots: found {len(spots.peaks)} peaks above "
-            f"{settings.peak_sigma:g} sigma, needs {settings.min_lines}; {spots.told}; exclude the frame"
+            f"{settings.peak_sigma:g} sigma, needs {settings.min_lines}; {spots.told}; {spots.remedy}"
         )
     brightest = spots.peaks[: BRIGHTEST * len(everything)]
     some = everything[:: 1 + len(everything) // ENOUGH]
@@ -115,14 +118,16 @@ def align(solution, spots, lines, slit_arcsec, settings):
     found = [o for o in orders if votes[o].hits > max(settings.min_hits * len(pattern[o]), 4 * votes[o].by_chance, 5)]
     if 2 * len(found) < len(orders):
         hits = sum(v.hits for v in votes.values())
+        fault = "is saturated" if spots.is_saturated else "holds no pinhole spots of its lamp"
         raise ReductionError(
-            f"{spots.file}: holds no pinhole spots of its lamp: found {hits:.0f} lines above "
+            f"{spots.file}: {fault}: found {hits:.0f} lines above "
             f"{settings.peak_sigma:g} sigma, needs {settings.min_hits * len(everything):.0f} of {len(everything)}, "
-            f"and the pattern in {len(found)} of {len(orders)} orders; {spots.told}; exclude the frame"
+            f"and the pattern in {len(found)} of {len(orders)} orders; {spots.told}; {spots.remedy}"
         )
     log.info("%s: pattern %+.1f px along, %+.1f px across", spots.file, common.along, common.across)
     moved = {o: (common.along + votes[o].along, common.across + votes[o].across) for o in orders}
-    typical = np.median([moved[o] for o in found], axis=0)
+    # what an order does: halfway between two that are a pinhole spacing apart there is no pinhole
+    typical = np.quantile([moved[o] for o in found], 0.5, axis=0, method="lower")
     out = {}
     for o in orders:
         along, across = moved[o] if o in found else typical

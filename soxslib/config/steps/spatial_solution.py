@@ -1,5 +1,7 @@
 """Settings of the solution over the whole slit from the multi-pinhole mask."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from soxslib.config.arcs import ArcSettings
@@ -7,6 +9,8 @@ from soxslib.config.arcs import ArcSettings
 
 class Settings(ArcSettings):
     """Wavelength and slit position of every pixel."""
+
+    revision: ClassVar[int] = 2
 
     slit_degree: int = Field(
         2, ge=1, le=4, description="Highest degree in slit position of the correction to the nominal format."

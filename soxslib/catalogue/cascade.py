@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from soxslib.catalogue.associate import Choice, Offer, Shelf, choose
 from soxslib.catalogue.tasks import Problem, Task
 
+_REMEDY = "add raw frames, or another night's products with calibrations: in config.yaml"
 REQUIRED = "required"  # the other need is "optional": done without, and told
 
 
@@ -16,6 +17,7 @@ class Unused:
     excluded: list
     rejected: list
     bad: list
+    types: dict  # {role: DPR TYPEs of its frames}
 
     def why_none(self, rule, arm):
         """Why there is not a single product of a step and arm."""
@@ -25,7 +27,12 @@ class Unused:
             return f"excluded by the config ({len(excluded)} frames)"
         names = tuple(role.replace("_", " ") for role in roles)
         refused = [f for f in self.rejected if f.exposure.arm == arm and f.objection.startswith(names)]
-        return f"not usable ({refused[0].reason})" if refused else "not observed"
+        if refused:
+            return f"not usable ({refused[0].reason})"
+        types = {t for role in roles for t in self.types.get(role, [])}
+        maybe = [e.name for e in self.bad if e.arm == arm and e.type in types]
+        unless = f", unless among the files that cannot be used ({maybe[0]})" if maybe else ""
+        return f"{' or '.join(names)} of {arm} not observed{unless}; {_REMEDY}"
 
 
 @dataclass

@@ -30,7 +30,8 @@ def make_plan(entries, instrument, wishes=NO_WISHES):
     sets = [s for s in sets if not wishes.excludes(s.stem)]
     sets, named = regroup(sets, wishes.sofs)
     wishes = replace(wishes, named=named)
-    tasks, lacking = run_cascade(sets, rules, wishes, Unused(excluded, rejected, bad))
+    types = {kind["role"]: kind.get("type", []) for kind in frame_types["frames"]}
+    tasks, lacking = run_cascade(sets, rules, wishes, Unused(excluded, rejected, bad, types))
 
     sky = _sky_types(frame_types)
     problems = [Problem(e.name, e.reason, arm=e.arm, is_lost=_may_be_sky(e, sky)) for e in bad]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from soxslib.catalogue.open import STATE, open_night
 from soxslib.catalogue.orphans import cancel_orphans
-from soxslib.catalogue.summary import FAILED, losses, result_of, summary_text
+from soxslib.catalogue.summary import FAILED, done_without, losses, result_of, summary_text
 from soxslib.errors import ReductionError
 from soxslib.qc.verdicts import limits_in_force
 
@@ -52,10 +52,11 @@ def guard(workflow, night):
 
 def _judge(workflow, night):
     """Prints the summary, and ends the run with an error when something asked for is not there."""
-    from snakemake.exceptions import WorkflowError
+    from snakemake_interface_common.exceptions import ApiError  # told in one line, without where it was raised
 
     if workflow.dryrun:
         _tell([f"cannot be made: {line}" for line in losses([], night.unmade)])
+        _tell([f"done without: {line}" for line in done_without(night.selected)])
         return
     if workflow.touch:
         return
@@ -65,12 +66,14 @@ def _judge(workflow, night):
         limits = limits_in_force()["limits"]
         _tell(summary_text(results, night.unmade, night.plan.notes, limits).splitlines())
         lost = losses([r for r in results if night.is_wanted(r.task)], night.unmade)
+        where = "; summary.txt tells why"
     else:
         targets = _target_tasks(workflow, night)
         lost = losses(map(result_of, targets), [])
         _tell(_failures(night.needed_for(targets)))
+        where = ":\n" + "\n".join(lost)
     if lost:
-        raise WorkflowError(f"{len(lost)} of the things asked for could not be made:\n" + "\n".join(lost))
+        raise ApiError(f"{len(lost)} of the things asked for could not be made{where}")
 
 
 def _target_tasks(workflow, night):

@@ -1,7 +1,7 @@
 """What became of the plan: sidecars gathered, told to people, written to the database."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,9 +57,7 @@ def summary_text(results, problems, notes, limits=None):
     lines += _block("not run", [str(r) for r in results if r.status == ABSENT])
     lines += _block("cannot be made", [str(p) for p in lost])
     lines += _block("frames that cannot be used", [str(p) for p in problems if not p.is_lost])
-    lines += _block(
-        "done without", [f"{r.task.step} {r.task.stem}: {_missing(r.task)}" for r in results if r.task.missing]
-    )
+    lines += _block("done without", done_without([r.task for r in results]))
     lines += _block("fails its checks", _beyond(results, limits or {}, FAIL))
     lines += _block("to be looked at", _beyond(results, limits or {}, WARN))
     lines += _block("calibrations passed over", _passed_over(results))
@@ -84,13 +82,27 @@ def _beyond(results, limits, state):
     return [f"{r.task.step} {r.task.stem}: {verdict.reason}" for r, verdict in judged if verdict.state == state]
 
 
-def _missing(task):
-    return "; ".join(f"no {name.replace('_', ' ')} ({reason})" for name, reason in task.missing.items())
+def done_without(tasks):
+    """A line for each calibration that is missing, with those that go without it."""
+    without = defaultdict(list)
+    for task in tasks:
+        for name, reason in task.missing.items():
+            without[f"no {name.replace('_', ' ')}: {reason}"].append(task)
+    return [f"{_told_short(group)}: {why}" for why, group in without.items()]
+
+
+def _told_short(tasks):
+    """The name of one task, the numbers of each step's of several."""
+    if len(tasks) == 1:
+        return f"{tasks[0].step} {tasks[0].stem}"
+    return ", ".join(f"{n} {step}" for step, n in Counter(t.step for t in tasks).items())
 
 
 def _passed_over(results):
-    lines = {f"{Path(p['path']).name}: {p['reason']}": None for r in results for p in r.sidecar.get("passed_over", [])}
-    return list(lines)
+    """A line for each calibration that somebody passed over, but those that failed: they stand above."""
+    told = {r.task.product for r in results if r.status == FAILED}
+    reasons = {p["path"]: p["reason"] for r in results for p in r.sidecar.get("passed_over", [])}
+    return [f"{Path(path).name}: {reason}" for path, reason in reasons.items() if path not in told]
 
 
 def losses(results, problems):

@@ -182,16 +182,17 @@ def test_science_is_reduced_without_bias_flat_or_standard():
     )
     plan = plan_of(night)
     (nod,) = tasks_of(plan, "nod")
-    assert nod.missing == {"master_bias": "not observed", "master_flat": "not observed"}
+    told = "of VIS not observed; add raw frames, or another night's products with calibrations: in config.yaml"
+    assert nod.missing == {"master_bias": f"bias {told}", "master_flat": f"flat {told}"}
     assert not tasks_of(plan, "flux_calibration")
-    assert {p.reason for p in plan.problems} == {"no response: not observed"}
+    assert {p.reason for p in plan.problems} == {f"no response: flux standard {told}"}
 
 
 def test_without_any_arc_the_science_cannot_be_reduced_and_says_why():
     plan = plan_of(without(make_night(("VIS",)), technique="ECHELLE,MULTI-PINHOLE"))
     assert not tasks_of(plan, "nod")
     lost = [p for p in plan.problems if p.step == "nod" and p.target == "SN1"]
-    assert lost[0].reason == "no spatial solution: not observed" and lost[0].is_lost
+    assert lost[0].reason.startswith("no spatial solution: multi pinhole arc of VIS not observed;") and lost[0].is_lost
 
 
 def test_a_missing_calibration_of_a_calibration_is_the_reason_further_down():

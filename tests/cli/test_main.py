@@ -35,7 +35,7 @@ def test_plan_names_calibrations_their_age_and_what_is_missing(night, capsys):
     assert main(["plan", str(night)]) == 0
     text = capsys.readouterr().out
     assert "2026-01-27 VIS nod SN1" in text and "8.2 h earlier" in text
-    assert "no response: not observed" in text
+    assert "no response: flux standard of VIS not observed" in text
 
 
 def test_plan_tells_bad_files(night, capsys):

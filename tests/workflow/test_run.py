@@ -116,7 +116,7 @@ def test_a_failure_is_told_again_and_again_until_it_is_gone(night):
     (night.path / flat).unlink()
     done = night.run("--cores", "2", STUB_FAIL="master_flat")
     words = "MFLAT_QTH_SLIT1_0_20_0S: the lamp was off"
-    assert done.returncode == 1 and words in done.stdout and "WorkflowError" in done.stdout
+    assert done.returncode == 1 and words in done.stdout and "could not be made; summary.txt tells why" in done.stdout
     again = night.run("--cores", "1")
     assert again.returncode == 1 and "Nothing to be done" in again.stdout and words in again.stdout
     single = night.run("--cores", "1", flat)

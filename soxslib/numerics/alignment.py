@@ -7,7 +7,8 @@ with the real one, at the cost of the spots instead of the pixels.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+
+from soxslib.numerics.filters import gaussian_blurred
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,7 @@ def vote_shift(predicted, peaks, *, reach, bin_px, blur_px, u=None, stretches=(0
         inside = ((at >= 0) & (at < bins)).all(axis=1)
         table = np.bincount(at[inside] @ (bins[1], 1), minlength=bins[0] * bins[1]).reshape(bins)
         # the peak of a Gaussian blur, scaled so that it counts the pairs within about twice the blur
-        smooth = (
-            ndimage.gaussian_filter(table.astype(float), blur_px / bin_px, mode="constant")
-            * 4
-            * np.pi
-            * (blur_px / bin_px) ** 2
-        )
+        smooth = gaussian_blurred(table, blur_px / bin_px) * 4 * np.pi * (blur_px / bin_px) ** 2
         peak = np.unravel_index(np.argmax(smooth), smooth.shape)
         if best is None or smooth[peak] > best.hits:
             along, across = (np.array(peak) + 0.5) * bin_px - reach

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf
+
+from soxslib.numerics.special import erf
 
 BATCH = 2048  # spots fitted at once: their arrays stay in the cache
 PARAMETERS = 7  # flux, along, across, width along, width across, tilt, background

@@ -13,9 +13,8 @@ model's own noise (Horne 1986, PASP 98, 609), cosmic rays are pixels that the mo
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
-from soxslib.numerics import splines
+from soxslib.numerics import filters, splines
 from soxslib.numerics.decorrelate import decorrelated
 
 
@@ -178,7 +177,7 @@ def bridged(counts, coverage):
 
 def _spline_at_nodes(coefficients):
     """Values of a cubic B-spline series at its nodes."""
-    return ndimage.convolve1d(coefficients, [1 / 6, 4 / 6, 1 / 6], mode="nearest")
+    return filters.convolved(coefficients, [1 / 6, 4 / 6, 1 / 6])
 
 
 @dataclass(frozen=True)
@@ -203,11 +202,11 @@ def sky_stiffness(fit, *, length_px, line_sigma):
     information = np.maximum(fit.sky_information, 1e-12 * fit.sky_information.max())
     curvature = np.zeros_like(fit.sky_density)
     curvature[1:-1] = np.diff(fit.sky_density, 2)
-    z = ndimage.convolve1d(curvature, [0.5, 1.0, 0.5], mode="nearest") * np.sqrt(information)
+    z = filters.convolved(curvature, [0.5, 1.0, 0.5]) * np.sqrt(information)
     scale = max(1.4826 * np.median(np.abs(z)), 1e-12)
     is_line = np.abs(z) > line_sigma * min(scale, 2.5)  # where most of an order is lines the scatter is no noise
     reach = int(np.ceil(1.5 * length_px))
-    is_line = ndimage.binary_dilation(is_line, iterations=reach)
+    is_line = filters.dilated(is_line, reach)
     strength = np.where(is_line, 0.0, information * (length_px / (2 * np.pi)) ** 4)
     k = np.linspace(0.0, np.pi, 400)
     left = np.mean(1.0 / (1.0 + (length_px * k / (2 * np.pi)) ** 4))
@@ -312,7 +311,7 @@ def sky_share(pixels, profile, variance, good, n_columns):
     node = nearest_node(pixels.basis)
     p, light = np.where(usable, profile, 0.0), np.where(usable, pixels.slit_light, 0.0)
     sums = [np.bincount(node, (w * x).ravel(), n_nodes) for x in (p * light, p * p, light * light)]
-    smooth = [ndimage.uniform_filter1d(x, 5) for x in sums]
+    smooth = [filters.box_mean_1d(x, 5) for x in sums]
     share = smooth[0] ** 2 / np.maximum(smooth[1] * smooth[2], 1e-300)
     return np.clip(share[MARGIN : MARGIN + n_columns], 0.0, 0.9)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.polynomial import legendre
-from scipy.linalg import cho_factor, cho_solve, cho_solve_banded, cholesky_banded
 
+from soxslib.numerics.lapack import cho_factor, cho_solve, cho_solve_banded, cholesky_banded
 from soxslib.numerics.spline_columns import spline_columns
 
 HERMITE = ((-np.sqrt(3), 1 / 6), (0.0, 2 / 3), (np.sqrt(3), 1 / 6))  # Gauss-Hermite nodes: blur by a unit Gaussian
@@ -166,16 +166,16 @@ def _best_prior(spectra, variance):
 def _joined(a, b, prior):
     """(features, levels, half log determinant) of both spectra together."""
     m = a[1].shape[1]
-    factor = cholesky_banded(a[0] + b[0] + prior.bands, lower=True, check_finite=False)
+    factor = cholesky_banded(a[0] + b[0] + prior.bands, lower=True)
     border = np.hstack([a[1], b[1]])
-    solved = cho_solve_banded((factor, True), np.column_stack([border, a[3] + b[3]]), check_finite=False)
+    solved = cho_solve_banded(factor, np.column_stack([border, a[3] + b[3]]), lower=True)
     corner = np.zeros((2 * m, 2 * m))
     corner[:m, :m], corner[m:, m:] = a[2], b[2]
     corner[np.diag_indices(2 * m)] += prior.level**-2
-    schur = cho_factor(corner - border.T @ solved[:, :-1], lower=True)
+    schur = cho_factor(corner - border.T @ solved[:, :-1])
     levels = cho_solve(schur, np.concatenate([a[4], b[4]]) - border.T @ solved[:, -1])
     features = solved[:, -1] - solved[:, :-1] @ levels
-    determinant = np.sum(np.log(factor[0])) + np.sum(np.log(np.diag(schur[0])))
+    determinant = np.sum(np.log(factor[0])) + np.sum(np.log(np.diag(schur)))
     return features, levels, determinant - prior.half_log
 
 

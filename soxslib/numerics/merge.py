@@ -9,9 +9,9 @@ unbiased.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 from soxslib.datamodel import MergedSpectrum, Quality
+from soxslib.numerics.filters import running_median
 from soxslib.numerics.order_ratio import relative_throughput
 from soxslib.numerics.resample import covered, pixel_edges, rebin, rebin_covariance, share, uniform_grid
 
@@ -139,7 +139,7 @@ def smoothed(values, good, size):
         return np.ones_like(values)
     at = np.arange(values.size)
     bridged = np.interp(at, at[good], values[good])
-    return np.maximum(median_filter(bridged, min(size, values.size), mode="nearest"), 1e-300)
+    return np.maximum(running_median(bridged, min(size, values.size)), 1e-300)
 
 
 def _taper(grid, low, high, fraction):

@@ -1,7 +1,8 @@
 """Spots on an image: where they are, before anything is known of them."""
 
 import numpy as np
-from scipy import ndimage
+
+from soxslib.numerics.filters import median_3x3
 
 
 def smooth_background(image, bad, *, box, quantile):
@@ -21,7 +22,7 @@ def smooth_background(image, bad, *, box, quantile):
     level = np.partition(values, k, axis=2)[:, :, k]
     seen = np.isfinite(level)
     level = np.where(seen, level, np.median(level[seen]) if seen.any() else 0.0)
-    level = ndimage.median_filter(level, 3, mode="nearest")
+    level = median_3x3(level)
     across, along = (_interpolation(n, b, k) for n, b, k in zip(image.shape, size, blocks, strict=True))
     return (across @ level @ along.T).astype(np.float32)
 

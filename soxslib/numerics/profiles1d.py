@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf
+
+from soxslib.numerics.special import erf
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import cho_factor, cho_solve
-from scipy.special import erf
 
+from soxslib.numerics.lapack import cho_factor, cho_solve
 from soxslib.numerics.lineshift import LineOffsets
+from soxslib.numerics.special import erf
 from soxslib.numerics.spline_columns import spline_columns
 
 LARGEST_STEP = 1.0  # px a Gauss-Newton step may go: beyond, the linear expansion of a line's image is wrong
@@ -187,11 +187,11 @@ def _solve(columns, weight, target, prior, prior_value):
     scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-300))
     normal *= scale[:, None] * scale
     normal[np.diag_indices_from(normal)] += 1e-9
-    factor = cho_factor(normal, lower=True, overwrite_a=True, check_finite=False)
-    values = scale * cho_solve(factor, scale * (weighted.T @ target + prior * prior_value), check_finite=False)
+    factor = cho_factor(normal)
+    values = scale * cho_solve(factor, scale * (weighted.T @ target + prior * prior_value))
 
     def errors():
-        return scale * np.sqrt(np.diag(cho_solve(factor, np.eye(scale.size), check_finite=False)))
+        return scale * np.sqrt(np.diag(cho_solve(factor, np.eye(scale.size))))
 
     return values, errors
 

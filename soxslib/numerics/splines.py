@@ -1,7 +1,8 @@
 """Local cubic bases on a unit grid and the banded least squares they lead to."""
 
 import numpy as np
-from scipy.linalg import cho_solve_banded, cholesky_banded
+
+from soxslib.numerics.lapack import solve_banded
 
 TAPS = 4  # a cubic basis on a unit grid touches four nodes
 
@@ -35,7 +36,7 @@ def normal_equations(first, components, weight, data, n_nodes):
 
     first: node of the first tap of each datum (already counted from 0); components: list of four-tuples of weights, the
     coefficients of K components interleaved node by node. weight: inverse variances, 0 where a datum is not to be read.
-    Returns the upper bands (4K, n_nodes*K) in the layout of scipy's solveh_banded, and the right-hand side.
+    Returns the upper bands (4K, n_nodes*K) in the layout of LAPACK's pbsv, and the right-hand side.
     """
     k = len(components)
     size = n_nodes * k
@@ -66,7 +67,7 @@ def solve(bands, vector, *, ridge):
     """The coefficients; `ridge` (a fraction of the largest diagonal element) keeps nodes without data at zero."""
     bands = bands.copy()
     bands[-1] += ridge * max(bands[-1].max(), 1e-300)
-    return cho_solve_banded((cholesky_banded(bands, check_finite=False), False), vector, check_finite=False)
+    return solve_banded(bands, vector)
 
 
 def evaluate(coefficients, first, weights):

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from soxslib.datamodel import OrderSpectrum, Quality
 from soxslib.numerics import extraction
 from soxslib.numerics.cutout import to_binned
+from soxslib.numerics.filters import running_median
 from soxslib.recipes.flexure import native_wavelengths
 from soxslib.recipes.science import on_pixels
 
@@ -181,8 +181,7 @@ def relative_throughput(exposures, source_of):
         return [1.0]
     level, error = [], []
     smooth = [
-        {o: ndimage.median_filter(e.fits[o].counts[k], 101, mode="nearest") for o in e.fits}
-        for e, k in zip(exposures, source_of, strict=True)
+        {o: running_median(e.fits[o].counts[k], 101) for o in e.fits} for e, k in zip(exposures, source_of, strict=True)
     ]
     common = set.intersection(*(set(s) for s in smooth))
     mean = {o: np.mean([_of_length(s[o], smooth[0][o].size) for s in smooth], axis=0) for o in common}

@@ -4,11 +4,11 @@ import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 
 from soxslib.datamodel import DispersionSolution, Exposure
 from soxslib.numerics import extraction, locate
 from soxslib.numerics.cutout import to_binned
+from soxslib.numerics.filters import median_of_five, running_median
 from soxslib.numerics.illumination import corrected_slit_light
 from soxslib.numerics.profile import SlitProfile, analytic_profile, profile_equations, updated
 from soxslib.recipes.windows import Window, cut_orders, windows_of
@@ -50,7 +50,7 @@ def estimate_sky(windows, ndit, settings):
     """{order: BlockProfiles} of light along the slit that is not sky."""
     blocks = {}
     for order, w in windows.items():
-        smooth = ndimage.median_filter(np.where(w.good, w.data, 0.0), (1, 5))
+        smooth = median_of_five(np.where(w.good, w.data, 0.0))
         variance = extraction.model_variance(smooth, w.floor, ndit)
         blocks[order] = locate.block_profiles(
             w.cutout,
@@ -200,7 +200,7 @@ def _far_from_sources(source, inside):
 
 def _at_pixels(samples, position):
     """Native samples at the positions of the pixels, smoothed so that noise does not weigh the profile."""
-    smooth = np.maximum(ndimage.median_filter(samples, 9, mode="nearest"), 0.0)
+    smooth = np.maximum(running_median(samples, 9), 0.0)
     return np.interp(position, np.arange(samples.size), smooth)
 
 

@@ -57,7 +57,7 @@ def _frame(axes, image, lines, facts, solution, colours):
     across, along = facts.exposure.binning
     if image is not None:
         extent = (-0.5, image.shape[1] * along - 0.5, -0.5, image.shape[0] * across - 0.5)
-        counts = style.shrink(image - np.median(image, axis=1, keepdims=True), 480, 1000, np.max)
+        counts = style.shrink(without_hot(image - np.median(image, axis=1, keepdims=True)), 480, 1000, np.max)
         counts = np.arcsinh(np.maximum(counts - np.median(counts), 0) / max(5 * style.scatter_of(counts), 1e-3))
         style.show(axes, counts, extent, 0.4, np.percentile(counts, 99.8))
         axes.set_xlim(extent[:2])
@@ -75,6 +75,13 @@ def _frame(axes, image, lines, facts, solution, colours):
     legend.set_zorder(9)
 
 
+def without_hot(image):
+    """The image with pixels that stand alone cut down to their surroundings: a spot of light has wings, a hot pixel has none."""
+    padded = np.pad(image, 1, mode="edge")
+    beside = (padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1])
+    return np.minimum(image, 2.5 * np.maximum(np.maximum(*beside[:2]), np.maximum(*beside[2:])))
+
+
 def _grid(axes, solution, colours):
     """Middle and ends of the slit in each order's colour."""
     for order in solution:
@@ -87,7 +94,7 @@ def _grid(axes, solution, colours):
         axes.text(
             x,
             y,
-            str(order),
+            colours.name(order),
             color=colours[order],
             clip_on=True,
             bbox=dict(facecolor="white", lw=0, pad=0.5),
@@ -162,6 +169,8 @@ def _histogram(axes, residual, spread, axis):
     )
     axes.plot(x, gauss, color=style.BAD, lw=1)
     axes.set(xlabel=f"{axis}: spot − fit [px]", ylabel="spots", title=f"σ = {spread:.4f} px")
+    tick = float(f"{3 * spread:.0e}")
+    axes.set_xticks([-tick, 0, tick])
 
 
 def _widths(axes, lines, sources, colours):

@@ -3,8 +3,10 @@
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
+from soxslib.datamodel import Quality
 from soxslib.errors import ReductionError
 from soxslib.io import products, spectra
+from soxslib.io.standards import read_standard
 from soxslib.plots import style
 from soxslib.plots.spectrum import curve, quality_row, spectrum_axes
 
@@ -16,14 +18,18 @@ def plot(sources):
     facts = sources.facts("fluxcal")
     spectrum, header = spectra.read_merged(sources.paths["fluxcal"])
     colours = style.order_colours(facts.instrument, facts.arm)
+    star = _catalogue(facts, header)
     page = style.Page(
         f"{facts.target}   {sources.stem}", _subtitle(sources, facts, header),
-        [(2.3, [1], 0.06), (1.5, [1], 0.06), (0.9, [1], 0.06), (0.9, [1], 0.06), (0.9, [1]), (1.4, [1])],
+        [(2.3, [1], 0.06), (1.5, [1], 0.06), *[(1.1, [1], 0.06)] * bool(star), (0.9, [1], 0.06), (0.9, [1], 0.06),
+         (0.9, [1]), (1.4, [1])],
     )  # fmt: skip
-    linear, log, ratio, errors, image = (page.row() for _ in range(5))
+    linear, log, *over, ratio, errors, image = (page.row() for _ in range(6 if star else 5))
     wave = spectrum.wavelength_nm
-    spectrum_axes((linear, log, ratio, errors, image), wave[0], wave[-1], facts)
-    _flux(linear, log, spectrum)
+    spectrum_axes((linear, log, *over, ratio, errors, image), wave[0], wave[-1], facts)
+    power = _flux(linear, log, spectrum)
+    if star:
+        _against_catalogue(linear, log, over[0], spectrum, star, power)
     _errors(ratio, errors, spectrum)
     _image(image, sources)
     _agreement(page.row(), sources, colours)
@@ -62,6 +68,39 @@ def _flux(linear, log, spectrum):
     linear.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v / 10.0**power:g}"))
     linear.set(ylabel=f"flux {unit}", title=_TITLE)
     _logarithmic(log, x, mean, spectrum.error, power)
+    return power
+
+
+def _catalogue(facts, header):
+    """The Standard of a flux standard's spectrum in air and the observer's frame, None of any other."""
+    if "STD" not in facts.exposure.type or header.get("ESO PRO WAVE MEDIUM") == "vacuum":
+        return None
+    try:
+        return read_standard(facts.exposure)
+    except ReductionError:
+        return None
+
+
+def _against_catalogue(linear, log, over, spectrum, star, power):
+    """The star's catalogue spectrum in both panels of flux, and the measured one over it with the errors of both kinds."""
+    wave = spectrum.wavelength_nm
+    known = np.interp(wave, star.wavelength_nm, star.flux, left=np.nan, right=np.nan)
+    x = style.blocks(wave, 700)
+    expected = style.blocks(known, 700)
+    style_of = dict(color=style.INK, lw=0.8, ls="--", label=f"catalogue: {star.name}")
+    linear.plot(x, expected, **style_of)
+    linear.legend(loc="upper right")
+    log.plot(x, expected / 10.0**power, **style_of)
+    good = np.where((spectrum.quality & int(Quality.GAP)) > 0, np.nan, 1.0)
+    with np.errstate(all="ignore"):
+        value, error = style.blocks(good * spectrum.flux / known, 700), style.blocks(good * spectrum.error / known, 700)
+        common = style.blocks(good * spectrum.systematic_error / known, 700)
+    over.fill_between(x, 1 - common, 1 + common, color=style.BAD, alpha=0.3, lw=0)
+    over.fill_between(x, value - error, value + error, color=style.GOOD, alpha=0.3, lw=0)
+    over.plot(x, value, color=style.GOOD, lw=0.8)
+    over.axhline(1, color=style.FAINT, lw=0.6)
+    over.set(ylabel="over catalogue", ylim=(0.75, 1.25))
+    style.note(over, "bands: ±1 σ of a bin (blue), of the calibration (orange)")
 
 
 def _logarithmic(axes, x, mean, error, power):
@@ -132,7 +171,8 @@ def _agreement(axes, sources, colours):
         return
     for order, value in ratio.items():
         e = error.get(order, 0.0)
-        axes.vlines(order, value - e, value + e, color=colours[order], lw=1.1)
-        axes.plot([order], [value], "o", ms=4, color=colours[order])
+        at = colours.place(order)
+        axes.vlines(at, value - e, value + e, color=colours[order], lw=1.1)
+        axes.plot([at], [value], "o", ms=4, color=colours[order])
     axes.axhline(1, color=style.FAINT, lw=0.6)
-    style.order_axis(axes, ratio)
+    style.order_axis(axes, ratio, colours)

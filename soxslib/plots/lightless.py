@@ -78,8 +78,8 @@ def _means(rows, columns, flux, frame, good):
 def _flags(axes, frame):
     counts = [int(np.count_nonzero(frame.quality & int(f))) for f in FLAGS]
     axes.barh(range(len(FLAGS)), np.maximum(counts, 0.1), color=[style.BAD, style.INK, style.GOOD], height=0.6)
-    style.log_scale(axes.xaxis)
-    axes.set(xlim=(0.7, max(10 * max(counts), 100)), xlabel="pixels", title="Flagged")
+    style.log_scale(axes.xaxis, most=4)
+    axes.set(xlim=(0.7, max(60 * max(counts), 100)), xlabel="pixels", title="Flagged")
     axes.set_yticks(range(len(FLAGS)), [f.name.lower() for f in FLAGS])
     for i, n in enumerate(counts):
         axes.text(max(n, 1) * 1.3, i, str(n), va="center", fontsize=7)

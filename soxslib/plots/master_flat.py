@@ -19,7 +19,7 @@ def plot(sources):
     height = float(np.clip(9 * rows / columns, 2.0, 4.4))
     page = style.Page(
         f"Master flat   {sources.stem}", _subtitle(sources, facts),
-        [(height, [1]), (0.75 * height, [1, 1]), (1.7, [1.7, 1]), (1.6, [1, 1, 1])],
+        [(height, [1]), (0.75 * height, [1, 1]), (1.7, [1.7, 1]), (1.6, [1, 1, 1]), (1.4, [1, 1])],
     )  # fmt: skip
     frame = page.row()
     backdrop(
@@ -36,13 +36,15 @@ def plot(sources):
     _blaze(blaze, flat, facts, colours)
     _slit(slit, flat, colours)
     _statistics(page.row(), flat, colours)
+    _geometry(page.row(), flat.edges, colours)
     return page.figure
 
 
 def _subtitle(sources, facts):
-    known = [(n, sources.metric(n, default=None)) for n in ("N FRAMES", "FLAT SNR", "SNR", "FLAT RMS", "BACKGROUND")]
-    told = "; ".join(f"{n.lower()} {v:.4g}" for n, v in known if isinstance(v, (int, float)))
-    return f"{facts.subtitle}   —   {len(sources.sidecar.get('raw', []))} raw frames; {told}"
+    m, snr = sources.metric, sources.by_order("FLAT SNR").values()
+    frames = f"{m('N FRAMES'):.0f} of {len(sources.sidecar.get('raw', []))} frames"
+    range_of = f"S/N of a pixel {min(snr):.0f} to {max(snr):.0f}; " if snr else ""
+    return f"{facts.subtitle}   —   {frames}; {range_of}scattered light {m('SCATTERED'):.0f} electron (median)"
 
 
 def _extent(shape, facts):
@@ -58,7 +60,7 @@ def _edges(axes, edges, colours):
         axes.plot(along, upper, color=colours[order], lw=0.9)
         middle = len(along) // 2
         axes.text(
-            along[middle], 0.5 * (lower + upper)[middle], str(order), color=colours[order], fontsize=7, weight="bold",
+            along[middle], 0.5 * (lower + upper)[middle], colours.name(order), color=colours[order], fontsize=7, weight="bold",
             ha="center", va="center", clip_on=True, bbox=dict(facecolor="white", lw=0, pad=0.6),
         )  # fmt: skip
 
@@ -98,7 +100,7 @@ def _blaze(axes, flat, facts, colours):
             style.blocks(x, 500),
             style.blocks(np.where(lit, blaze, np.nan), 500),
             color=colours[order],
-            label=str(order),
+            label=colours.name(order),
         )
     axes.set(
         xlabel="along the dispersion [px]", ylabel="electron / column", title="Lamp along the orders (blaze times lamp)"
@@ -143,8 +145,27 @@ def _statistics(axes, flat, colours):
     )
     style.log_scale(noise.yaxis, fine=True)
     for order, (spread, error) in levels.items():
-        ratio.plot([order], [100 * spread], "o", ms=4, color=colours[order])
-        ratio.plot([order], [100 * error], "_", ms=9, mew=1.5, color=colours[order])
+        at = colours.place(order)
+        ratio.plot([at], [100 * spread], "o", ms=4, color=colours[order])
+        ratio.plot([at], [100 * error], "_", ms=9, mew=1.5, color=colours[order])
     ratio.set(ylabel="[%]", title="Scatter (dots), stated error (bars)")
-    style.order_axis(ratio, levels)
+    style.order_axis(ratio, levels, colours)
     ratio.set_ylim(bottom=0)
+
+
+def _geometry(axes, edges, colours):
+    """Height of the slit's image along each order, and the room between it and the next order above."""
+    height, gap = axes
+    ranked = sorted(edges.lower, key=lambda o: float(np.mean(edges.at(o, np.array(edges.limits[o]))[0])))
+    for order, above in zip(ranked, [*ranked[1:], None], strict=True):
+        along = np.linspace(*edges.limits[order], 100)
+        lower, upper = edges.at(order, along)
+        height.plot(along, upper - lower, color=colours[order])
+        if above is not None:
+            first, last = edges.limits[above]
+            seen = (along >= first) & (along <= last)
+            gap.plot(along[seen], (edges.at(above, along)[0] - upper)[seen], color=colours[order])
+    where = "along the dispersion [px]"
+    height.set(xlabel=where, ylabel="height [px]", title="Height of the slit's image")
+    gap.set(xlabel=where, ylabel="gap [px]", title="Room to the next order above")
+    gap.axhline(0, color=style.FAINT, lw=0.5)

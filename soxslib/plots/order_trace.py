@@ -21,7 +21,7 @@ def plot(sources):
     page = style.Page(
         f"Order trace   {sources.stem}",
         f"{facts.subtitle}   —   {m('TRACE N ORDERS')} orders; scatter of the slices {m('TRACE RES'):.3f} px; "
-        f"orders {m('TRACE SHIFT'):+.1f} px from where they were expected",
+        f"orders {m('TRACE SHIFT'):+.3f} px from where they were expected",
         [(height, [1]), (1.5, [1]), (1.6, [1.6, 1, 1])],
     )
     backdrop(page.row(), image, facts, "Frame (square root of the counts) and traced orders")
@@ -110,7 +110,7 @@ def _details(axes, trace, slices, sources, colours):
         style.note(histogram, f"σ = {style.scatter_of(pull):.2f}")
     shift = sources.by_order("TRACE SHIFT")
     for order, value in shift.items():
-        shifts.plot([order], [value], "o", ms=4, color=colours[order])
+        shifts.plot([colours.place(order)], [value], "o", ms=4, color=colours[order])
     shifts.axhline(0, color=style.FAINT, lw=0.5)
     shifts.set(ylabel="shift across [px]", title="Order from where expected")
-    style.order_axis(shifts, shift)
+    style.order_axis(shifts, shift, colours)

@@ -61,8 +61,9 @@ def _counts(axes, sources, colours):
 
 def _level(level, error, response, colours):
     shown = []
+    power = int(np.floor(np.nanmedian(np.concatenate([o.log_response for o in response.orders])) / np.log(10)))
     for o in response.orders:
-        value, colour = np.exp(o.log_response), colours[o.order]
+        value, colour = np.exp(o.log_response) / 10.0**power, colours[o.order]
         level.fill_between(
             o.wavelength_nm, value * np.exp(-o.log_error), value * np.exp(o.log_error), color=colour, alpha=0.3, lw=0
         )
@@ -74,10 +75,11 @@ def _level(level, error, response, colours):
     values = np.concatenate(shown)
     low, high = np.nanpercentile(values, [0.5, 97])
     level.set_ylim(0.5 * low, 3 * high)
-    level.set(ylabel="response", title="")
+    level.set(ylabel=f"response [{style.power_of_ten(power)}]", title="")
     style.note(
         level,
-        "erg cm⁻² Å⁻¹ for one electron nm⁻¹, above the atmosphere; solid: measured, dotted: interpolated; band: ±1 σ",
+        f"{style.power_of_ten(power)} erg cm⁻² Å⁻¹ for one electron nm⁻¹, above the atmosphere; "
+        "solid: measured, dotted: interpolated; band: ±1 σ",
     )
     style.log_scale(error.yaxis, fine=True)
     error.set(ylabel="error [%]")
@@ -102,8 +104,8 @@ def _orders(axes, sources, colours):
     for panel, (name, unit, title) in zip(axes, panels, strict=True):
         values = sources.by_order(name)
         for order, value in values.items():
-            panel.plot([order], [100 * value], "o", ms=4, color=colours[order])
+            panel.plot([colours.place(order)], [100 * value], "o", ms=4, color=colours[order])
         panel.set(ylabel=unit, title=title)
-        style.order_axis(panel, values)
+        style.order_axis(panel, values, colours)
         if values:
-            panel.set_ylim(0, max(1.15 * 100 * max(values.values()), 0.1))
+            panel.set_ylim(0, max(1.15 * 100 * max(values.values()), 1.0 if name == "RESP REJECTED" else 0.1))

@@ -30,10 +30,10 @@ def plot_sky(axes, sources, table, colours):
     stretch = lambda a: np.arcsinh((a - low) / soft) / np.arcsinh((high - low) / soft)
     text = f"{low:.3g} … {high:.3g} electron, asinh"
     _panel(axes[0], stretch(frame), strips, colours, "Frame", text)
-    _panel(axes[1], stretch(model), strips, colours, "Sky model", text)
+    _panel(axes[1], stretch(model), strips, None, "Sky model", text)
     residual = stacked_residual(image["FLUX"], image["ERRS"], image["QUAL"] == 0, strips)
     style.show(axes[2], residual, (0, 1, 0, len(strips)), -5, 5, "RdBu_r", "σ")
-    _finish(axes[2], strips, colours, "(Frame − sky) / noise")
+    _finish(axes[2], strips, None, "(Frame − sky) / noise")
 
 
 def _levels(model, frame):
@@ -54,6 +54,6 @@ def _panel(axes, image, strips, colours, title, levels):
 
 
 def _finish(axes, strips, colours, title):
-    label_strips(axes, strips, colours)
+    label_strips(axes, strips if colours else {}, colours)  # the first panel's names serve all
     axes.set(title=title, xlabel="along the dispersion, from end to end of the order")
     axes.xaxis.set_label_coords(0.5, -0.12 / (axes.get_position().height * axes.figure.get_figheight()))

@@ -70,8 +70,8 @@ def on_grid(small, n_rows):
 
 
 def label_strips(axes, strips, colours):
-    """Numbers of the orders at the left of their strips, in a panel whose vertical axis counts strips."""
+    """Names of the orders at the left of their strips, in a panel whose vertical axis counts strips."""
     axes.set(xticks=[], yticks=[])
     for i, order in enumerate(strips):
         style_of = dict(fontsize=7, weight="bold", ha="right", va="center")
-        axes.text(-0.012, i + 0.45, str(order), color=colours[int(order)], **style_of)
+        axes.text(-0.012, i + 0.45, colours.name(order), color=colours[int(order)], **style_of)

@@ -20,6 +20,7 @@ from soxslib.io.atomic import atomic_path
 WIDTH_INCH = 10.0
 DPI = 110
 LEFT, RIGHT, TOP, BOTTOM = 0.75, 0.25, 0.75, 0.5  # margins [inch]
+LABEL, LABEL_LEFT = 0.48, 0.56  # from the axes to the label of the vertical axis; there is more room in the margin
 CYCLE = (
     "#0072B2",
     "#009E73",
@@ -98,33 +99,33 @@ class Page:
                 height / self.height,
             )
             axes.append(self.figure.add_axes(box, **kwargs))
-            _fix_labels(axes[-1], share * room, height)
+            _fix_labels(axes[-1], share * room, height, LABEL_LEFT if x == LEFT else LABEL)
             x += share * room + between
         self._y += height + gap
         return axes if len(axes) > 1 else axes[0]
 
 
-def _fix_labels(axes, width, height):
+def _fix_labels(axes, width, height, distance):
     """Labels of the axes at fixed distances: matplotlib would measure all tick labels to place them."""
     axes.xaxis.set_label_coords(0.5, -0.26 / height)
-    axes.yaxis.set_label_coords(-0.48 / width, 0.5)
+    axes.yaxis.set_label_coords(-distance / width, 0.5)
     axes.xaxis.label.set_verticalalignment("center")
     axes.yaxis.label.set_verticalalignment("center")
-    axes.xaxis.set_major_locator(MaxNLocator(max(int(width / 0.75), 3), steps=STEPS))
+    axes.xaxis.set_major_locator(MaxNLocator(max(int(width / 0.75), 2), steps=STEPS))
     axes.yaxis.set_major_locator(MaxNLocator(max(int(height / 0.35), 3), steps=STEPS))
 
 
-def log_scale(axis, fine=False):
+def log_scale(axis, fine=False, most=6):
     """A logarithmic axis (axes.xaxis or axes.yaxis) with plain numbers, without minor ticks; `fine`: 2 and 5 too."""
     (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if fine else (1.0,), numticks=15 if fine else 6))
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if fine else (1.0,), numticks=15 if fine else most))
     axis.set_major_formatter(FuncFormatter(_power))
     axis.set_minor_locator(NullLocator())
 
 
 def _power(value, _):
     exponent = int(np.floor(np.log10(value) + 1e-9)) if value > 0 else 0
-    if -3 < exponent < 5:
+    if -4 < exponent < 5:
         return f"{value:g}"
     digit = round(value / 10.0**exponent)
     return power_of_ten(exponent) if digit == 1 else f"{digit}·{power_of_ten(exponent)}"
@@ -154,11 +155,28 @@ def save(figure, png, pdf):
 # --- colours ----------------------------------------------------------------------------------------------------------
 
 
+class Palette(dict):
+    """{order: colour} of an arm, with the orders' names and their places on an axis of orders."""
+
+    def __init__(self, colours, names=None):
+        super().__init__(colours)
+        self.names = names or {}
+
+    def name(self, order):
+        """The band's letter where there is one, else the number."""
+        return str(self.names.get(int(order), int(order)))
+
+    def place(self, order):
+        """Where an order stands on an axis of orders: its number, or its rank in wavelength where orders have names."""
+        return list(self).index(int(order)) + 1 if self.names else int(order)
+
+
 def order_colours(instrument, arm):
-    """{order: colour}, the same in every figure: by rank in wavelength among the arm's orders, neighbours unlike."""
+    """The Palette of an arm, the same in every figure: by rank in wavelength among its orders, neighbours unlike."""
     orders = load_instrument(instrument).arm(arm)["orders"]
     ranked = sorted(orders, key=lambda o: orders[o]["wavelength_nm"][0])
-    return {o: CYCLE[i % len(CYCLE)] for i, o in enumerate(ranked)}
+    names = {o: orders[o]["band"] for o in ranked if orders[o].get("band", str(o)) != str(o)}
+    return Palette({o: CYCLE[i % len(CYCLE)] for i, o in enumerate(ranked)}, names)
 
 
 def levels(name, count=24):
@@ -272,12 +290,14 @@ def note(axes, text, x=0.99, y=0.95, **kwargs):
     return axes.text(x, y, text, **{**style, "bbox": box, **kwargs})
 
 
-def order_axis(axes, orders):
-    """A horizontal axis of order numbers."""
-    orders = sorted(int(o) for o in orders)
-    if orders:
-        axes.set_xlim(orders[0] - 0.7, orders[-1] + 0.7)
-        axes.set_xticks(orders if len(orders) < 9 else orders[::2])
+def order_axis(axes, orders, colours):
+    """A horizontal axis of orders, by number or by name."""
+    at = {colours.place(o): colours.name(o) for o in orders}
+    if at:
+        first, last = min(at), max(at)
+        axes.set_xlim(first - 0.7, last + 0.7)
+        ticks = range(first, last + 1, 1 if last - first < 8 else 2)
+        axes.set_xticks(ticks, [at.get(k, str(k)) for k in ticks])
     axes.set_xlabel("order")
 
 
@@ -288,11 +308,10 @@ def empty(axes, text):
     axes.text(0.5, 0.5, text, ha="center", va="center", color=FAINT, fontsize=8, transform=axes.transAxes)
 
 
-def label_orders(axes, places, colours, y=0.985, bands=None):
+def label_orders(axes, places, colours, y=0.985):
     """Names of the orders at {order: position} along the top of a panel, in their colours."""
-    names = bands or {}
     for order, x in places.items():
         axes.annotate(
-            str(names.get(order, order)), (x, y), xycoords=("data", "axes fraction"), ha="center", va="top",
+            colours.name(order), (x, y), xycoords=("data", "axes fraction"), ha="center", va="top",
             fontsize=7, weight="bold", color=colours[order], annotation_clip=True,
         )  # fmt: skip

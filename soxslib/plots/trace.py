@@ -63,13 +63,14 @@ def plot_profile(axes, sources, table):
         centre, half = np.median(table["slit"][k]), 0.5 * np.median(table["fwhm"][k])
         axes.axvline(centre, color=style.SOURCES[i % 3], lw=0.8, ls="--")
         axes.axvspan(centre - half, centre + half, color=style.SOURCES[i % 3], alpha=0.15, lw=0)
+    axes.set_ylim(top=1.2)
     style.note(axes, "shade: FWHM")
 
 
 def plot_flexure(axes, sources, colours):
     """Shift along the dispersion since the arc, by order, with one sigma; hollow where no sky line measured it."""
     shift, error, method = (sources.by_order(n) for n in ("FLEXURE", "FLEXURE ERROR", "FLEXURE METHOD"))
-    axes.set(ylabel="shift [px]", title="Shift since the arc (hollow: no sky lines)")
+    axes.set(ylabel="shift [px]", title="Shift since the arc (hollow: no sky)")
     if not shift:
         style.empty(axes, "the sidecar holds no flexure")
         return
@@ -77,7 +78,8 @@ def plot_flexure(axes, sources, colours):
     for o in x:
         e = error.get(int(o), 0.0) or 0.0
         face = colours[int(o)] if "sky" in str(method.get(int(o), "")) else "white"
-        axes.vlines(o, shift[o] - e, shift[o] + e, color=colours[int(o)], lw=1)
-        axes.plot([o], [shift[o]], "o", ms=4, mfc=face, color=colours[int(o)])
+        at = colours.place(o)
+        axes.vlines(at, shift[o] - e, shift[o] + e, color=colours[int(o)], lw=1)
+        axes.plot([at], [shift[o]], "o", ms=4, mfc=face, color=colours[int(o)])
     axes.axhline(0, color=style.FAINT, lw=0.5)
-    style.order_axis(axes, x)
+    style.order_axis(axes, x, colours)

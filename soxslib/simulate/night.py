@@ -51,12 +51,13 @@ def demonstration_night(*, arms, small=False, binning=(1, 1), standard="LTT3218"
     """
     frames = []
     for number, arm in enumerate(arms):
-        mine = _calibrations(arm, small) + _sky(arm, small, standard)
-        frames += _scheduled(mine, number, binning if arm == "VIS" else (1, 1))
+        pixels = binning if arm == "VIS" else (1, 1)
+        mine = _calibrations(arm, small, pixels) + _sky(arm, small, standard, pixels)
+        frames += _scheduled(mine, number, pixels)
     return sorted(frames, key=lambda f: f.mjd)
 
 
-def _calibrations(arm, small):
+def _calibrations(arm, small, binning):
     """Templates of the afternoon: each a list of Frames taken together."""
     kit = load_instrument("SOXS")
     lamps = tuple(kit.yaml("simulate.yaml")["arms"][arm]["arc"]["lamps"])
@@ -64,7 +65,8 @@ def _calibrations(arm, small):
     few = 2 if small else 3
 
     def template(number, role, exposure, slit="BLANK", lit=()):
-        return [Frame(Shot(arm, role, exposure, slit, tuple(lit))) for _ in range(number)]
+        seconds = _lamp_s(exposure, binning) if lit else exposure
+        return [Frame(Shot(arm, role, seconds, slit, tuple(lit))) for _ in range(number)]
 
     out = [template(3 if small else 5, "bias", 0.0)] if has_bias else []
     if not has_bias:
@@ -82,6 +84,11 @@ def _calibrations(arm, small):
     return [[replace(f, object_name=_object_of(f)) for f in t] for t in out]
 
 
+def _lamp_s(exposure_s, binning):
+    """Exposure of a lamp: binned pixels gather its light faster, and would saturate."""
+    return exposure_s / (binning[0] * binning[1])
+
+
 def _object_of(frame):
     """OBJECT of a calibration: what kind of frame it is."""
     from soxslib.simulate.headers import TEMPLATES
@@ -89,7 +96,7 @@ def _object_of(frame):
     return "LAMP,DFLAT" if frame.shot.lamps == ("DEUT",) else TEMPLATES[frame.shot.role][2]
 
 
-def _sky(arm, small, standard):
+def _sky(arm, small, standard, binning):
     """Templates of the night."""
     integrating = load_instrument("SOXS").arm(arm)["detector"]["is_integrating"]
     lamps = tuple(load_instrument("SOXS").yaml("simulate.yaml")["arms"][arm]["arc"]["lamps"])
@@ -120,7 +127,7 @@ def _sky(arm, small, standard):
     sequence = (2.5, -2.5) if small else (2.5, -2.5, -2.5, 2.5)
     out.append(nod("science_nodding", long, "SLIT1.0", nova, sequence, 50.0, 1.15, (150.6, -25.4), "OB001_SIM-SNIIN"))
     night_arc = Frame(
-        Shot(arm, "multi_pinhole_arc", 30.0, "MULTPIN", lamps, rotator_deg=59.0),
+        Shot(arm, "multi_pinhole_arc", _lamp_s(30.0, binning), "MULTPIN", lamps, rotator_deg=59.0),
         object_name="LAMP,WAVE", obs_name="OB001_SIM-SNIIN", ra_deg=150.6, dec_deg=-25.4,
     )  # fmt: skip
     out.append([night_arc])

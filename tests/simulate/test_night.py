@@ -80,6 +80,16 @@ def test_binned_frames_are_binned_as_their_header_says(night, tmp_path):
     assert raw.overscan.shape[0] == 25
 
 
+def test_lamps_do_not_saturate_binned_pixels():
+    flats = [f for f in demonstration_night(arms=["VIS"], binning=(2, 2)) if f.shot.slit == "SLIT5.0" and f.shot.lamps]
+    brightest = next(f.shot for f in flats if f.shot.lamps == ("QTH",))
+    bench, rng = bench_of("SOXS", "VIS", 1), np.random.default_rng(2)
+    light = bench.light_of(brightest).image
+    electrons, _ = expose(bench.detector, light, rng, exposure_s=brightest.exposure_s, binning=(2, 2))
+    most = np.iinfo(np.uint16).max  # of the converter
+    assert 0.3 * most < raw_image(bench, electrons, brightest, rng).max() < most
+
+
 def test_truth_of_a_sky_frame_hangs_together(night):
     frame = next(f for f in night if f.shot.role == "science_stare" and f.shot.arm == "VIS")
     bench = bench_of("SOXS", "VIS", 1)

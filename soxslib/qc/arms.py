@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from soxslib import __version__
 from soxslib.datamodel import Quality
 from soxslib.errors import ReductionError
 from soxslib.io.atomic import write_word
@@ -33,7 +34,7 @@ def with_arms(results, product="fluxcal"):
         for result in group:
             if other := _partner(result, group):
                 pair = sorted([result.task.outputs[product], other.task.outputs[product]])
-                key, stamp = "|".join(pair), [_stamp(p) for p in pair]
+                key, stamp = "|".join(pair), [__version__, *(_stamp(p) for p in pair)]
                 if key not in told:
                     is_known = known.get(key, {}).get("stamp") == stamp
                     told[key] = known[key] if is_known else {"stamp": stamp, **_compare(*pair)}

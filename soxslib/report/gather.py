@@ -101,7 +101,7 @@ class Story:
     problems: list[Problem]
     notes: list[str]
     limits: dict
-    bands: dict  # {arm: {order: its name}}
+    bands: dict  # {arm: {order: its name}}, the bluest first
 
     @property
     def calibrations(self):
@@ -117,8 +117,13 @@ def tell(tasks, problems, notes, limits, instrument):
     """The Story of a plan, from the sidecars that are there."""
     items = [_item(result, limits) for result in with_arms([result_of(task) for task in tasks])]
     arms = load_instrument(instrument).data["arms"]
-    bands = {arm: {o: facts.get("band", o) for o, facts in content["orders"].items()} for arm, content in arms.items()}
+    bands = {arm: _names(content["orders"]) for arm, content in arms.items()}
     return Story(items, _targets(items, problems, list(arms)), problems, notes, limits, bands)
+
+
+def _names(orders):
+    ranked = sorted(orders, key=lambda o: orders[o]["wavelength_nm"][0])
+    return {o: orders[o].get("band", o) for o in ranked}
 
 
 def _item(result, limits):

@@ -73,7 +73,7 @@ def table(heads, rows, kind=""):
 
 
 def qc_tables(sidecar, limits, bands):
-    """Metrics of a product with their limits: the whole product's, then each order's. bands: {order: name}."""
+    """Metrics of a product with their limits: the whole product's, then each order's. bands: {order: name}, in order."""
     metrics = sidecar.get("metrics", [])
     own = limits.get(sidecar.get("step"), {}).get(sidecar.get("arm"), {})
     whole = [m for m in metrics if m["order"] is None]
@@ -91,8 +91,9 @@ def _whole_row(metric, limits):
 
 
 def _orders_table(metrics, own, bands):
-    """Orders in columns."""
-    orders = sorted({m["order"] for m in metrics})
+    """Orders in columns, as `bands` has them."""
+    present = {m["order"] for m in metrics}
+    orders = [o for o in bands if o in present] + sorted(present - set(bands))
     if not orders:
         return ""
     names = list(dict.fromkeys(m["name"] for m in metrics))

@@ -5,7 +5,7 @@ from collections import Counter
 from html import escape
 
 from soxslib.report.gather import FOLLOWS, SKY, count_states
-from soxslib.report.html import chip, number, page, plural, table, time_text, words
+from soxslib.report.html import chip, page, plural, table, time_text, words
 from soxslib.report.target import calibration_file
 
 
@@ -91,7 +91,7 @@ def _target_row(target, spark):
         f"{escape(o.sky.task.arm)} {words(o.sky.task.step)} {time_text(o.sky.task.mjd)[11:]}"
         for o in target.observations
     )
-    snr = "<br>".join(f"{escape(o.sky.task.arm)} {number(o.sky.metric('SNR MEDIAN'))}" for o in target.observations)
+    snr = "<br>".join(f"{escape(o.sky.task.arm)} {_ratio(o.sky.metric('SNR MEDIAN'))}" for o in target.observations)
     reasons = target.reasons
     why = (
         escape(reasons[0]) + (f" <small>and {len(reasons) - 1} more</small>" if len(reasons) > 1 else "")
@@ -99,6 +99,10 @@ def _target_row(target, spark):
         else ""
     )
     return [link, chip(target.state), seen, snr, _thumbnail(spark), why]
+
+
+def _ratio(value):
+    return "–" if value is None else f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _thumbnail(spark):

@@ -65,7 +65,7 @@
     plot.cursor = null;
     plot.reset();
     const odd = points.filter((p) => p.level).length;
-    document.getElementById('readout').textContent = points.length ? `${points.length} values, ${odd} marked. ${metric.meaning}` : 'No values against this axis.';
+    document.getElementById('readout').textContent = points.length ? `${points.length} value${points.length === 1 ? "" : "s"}, ${odd} marked. ${metric.meaning}` : 'No values against this axis.';
   }
   function all() {
     if (!points.length) return [0, 1];

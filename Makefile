@@ -44,7 +44,7 @@ $(VENV)/slurm: $(VENV)/ready
 	touch $@
 
 cluster: $(VENV)/slurm
-	$(BIN)/python -m pytest -m cluster -n 3 --dist loadgroup --durations=10 tests/cluster   # mostly waiting: three clusters
+	$(BIN)/python -m pytest -m cluster -n 3 --dist loadfile --durations=10 tests/cluster   # mostly waiting: three clusters
 
 # NIGHTS: directories with raw frames; without any, a small night is simulated
 bench: $(VENV)/ready

@@ -2,18 +2,13 @@
 
 from pathlib import Path
 
-from soxslib.catalogue.database import load_entries, save_entries
-from soxslib.catalogue.scan import OK, scan
+from soxslib.catalogue.database import load_objections, update_index
 
 
 def main(path, sources, log):
-    entries, read = scan(sources, load_entries(path))
-    save_entries(path, entries)
+    read = update_index(path, sources)
     Path(log).parent.mkdir(parents=True, exist_ok=True)
-    lines = [
-        f"{len(entries)} files, {read} headers read",
-        *(f"{e.status}: {e.reason}" for e in entries if e.status != OK),
-    ]
+    lines = [f"{read} headers read", *(f"{status}: {reason}" for status, reason in load_objections(path))]
     Path(log).write_text("\n".join(lines) + "\n", encoding="utf8")
 
 

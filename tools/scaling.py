@@ -21,9 +21,9 @@ from survey import FIRST_EVENING, write_survey  # noqa: E402
 ADDED = 50
 INDEX = """
 import sys, time, resource
-from soxslib.catalogue.scan import scan
+from soxslib.catalogue.database import update_index
 start = time.perf_counter()
-entries, read = scan(["raw"])
+read = update_index("index.db", ["raw"])
 print(time.perf_counter() - start, read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 PLAN = """

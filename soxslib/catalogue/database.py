@@ -5,11 +5,24 @@ import os
 import zlib
 from dataclasses import fields
 
-from sqlalchemy import Column, Float, Integer, MetaData, String, Table, create_engine, delete, event, insert, select
+from sqlalchemy import (
+    Column,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    insert,
+    select,
+)
 from sqlalchemy.exc import DatabaseError
 
 from soxslib import __version__
-from soxslib.catalogue.scan import Entry
+from soxslib.catalogue.scan import OK, Entry, read_changes
 from soxslib.datamodel import Exposure
 
 METADATA = MetaData()
@@ -97,12 +110,18 @@ def load_entries(path):
 
 
 def load_identities(path):
-    """{(path, size, mtime)} of the files of an index; None when there is no such index as this release writes."""
+    """{path: (size, mtime)} of the files of an index; None when there is no such index as this release writes."""
     rows = _rows(path, RAW_FRAMES.c.path, RAW_FRAMES.c.size, RAW_FRAMES.c.mtime)
-    return None if rows is None else {tuple(row) for row in rows}
+    return None if rows is None else {file: (size, mtime) for file, size, mtime in rows}
 
 
-def _rows(path, *columns):
+def load_objections(path):
+    """[(status, reason)] of the files of an index that are no good frames."""
+    table = RAW_FRAMES.c
+    return _rows(path, table.status, table.reason, where=table.status != OK, order=table.path) or []
+
+
+def _rows(path, *columns, where=None, order=None):
     if not os.path.exists(path) or os.path.getsize(path) == 0:
         return None
     engine = None
@@ -112,7 +131,8 @@ def _rows(path, *columns):
             revision = connection.execute(select(META.c.value).where(META.c.key == "revision")).scalar()
             if revision != REVISION:
                 return None
-            return connection.execute(select(*columns)).fetchall()
+            query = select(*columns) if where is None else select(*columns).where(where)
+            return connection.execute(query.order_by(order)).fetchall()
     except DatabaseError:
         return None
     finally:
@@ -120,18 +140,23 @@ def _rows(path, *columns):
             engine.dispose()
 
 
-def save_entries(path, entries):
-    """Makes the frame table hold exactly these entries."""
-    if os.path.exists(path) and _rows(path, META.c.key) is None:
+def update_index(path, sources):
+    """How many headers were read to make the frame table that of the files of the sources; others are left alone."""
+    known = load_identities(path)
+    if known is None and os.path.exists(path):
         os.remove(path)
+    fresh, gone = read_changes(sources, known or {})
+    replaced = [{"file": path} for path in (*gone, *(e.path for e in fresh)) if known and path in known]
     engine = open_database(path)
     with engine.begin() as connection:
-        connection.execute(delete(META))
-        connection.execute(delete(RAW_FRAMES))
-        connection.execute(insert(META), [{"key": "revision", "value": REVISION}])
-        if entries:
-            connection.execute(insert(RAW_FRAMES), [_row(entry) for entry in entries])
+        if known is None:
+            connection.execute(insert(META), [{"key": "revision", "value": REVISION}])
+        if replaced:
+            connection.execute(delete(RAW_FRAMES).where(RAW_FRAMES.c.path == bindparam("file")), replaced)
+        if fresh:
+            connection.execute(insert(RAW_FRAMES), [_row(entry) for entry in fresh])
     engine.dispose()
+    return len(fresh)
 
 
 def save_results(path, tables):

@@ -1,12 +1,13 @@
 """Limits put in force: written down for the jobs, and the verdicts of earlier runs brought up to date."""
 
+import hashlib
 import json
 from pathlib import Path
 
 from soxslib.catalogue.plan import load_rules
 from soxslib.io.atomic import write_word
 from soxslib.qc.limits import limits_table
-from soxslib.qc.verdicts import LIMITS_FILE, REJECTED, verdict_word
+from soxslib.qc.verdicts import LIMITS_FILE, REJECTED, USABLE, verdict_word
 
 
 def limits_rules(config, instrument):
@@ -27,6 +28,26 @@ def enforce_limits(rules, calibrations):
         if Path(product).exists() and Path(sidecar).exists():
             write_word(verdict, verdict_word(json.loads(Path(sidecar).read_text(encoding="utf8")), rules))
     write_word(path, text)
+
+
+def outside_verdict(path):
+    """Path of this directory's verdict on a product made elsewhere, whose own directory is left alone."""
+    return f".soxs/verdicts/{Path(path).stem}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}.verdict"
+
+
+def products_from_outside(tasks):
+    """Paths of the candidates that none of the tasks makes."""
+    made = {path for task in tasks for path in task.outputs.values()}
+    offered = (path for task in tasks for name, paths in task.inputs.items() if name != "raw" for path in paths)
+    return sorted({path for path in offered if path not in made})
+
+
+def judge_outside(paths):
+    """Brings the verdicts on products made elsewhere up to date with the limits in force."""
+    from soxslib.job import unusable
+
+    for path in paths:
+        write_word(outside_verdict(path), USABLE if unusable(path) is None else REJECTED)
 
 
 def rejected(calibrations):

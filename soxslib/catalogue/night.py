@@ -4,6 +4,8 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from soxslib.catalogue.groups import groups_of
+from soxslib.catalogue.guardrails import outside_verdict, products_from_outside
+from soxslib.catalogue.retries import name_of
 from soxslib.catalogue.tasks import Problem
 from soxslib.errors import ReductionError
 from soxslib.qc.verdicts import LIMITS_FILE
@@ -12,8 +14,9 @@ from soxslib.qc.verdicts import LIMITS_FILE
 class Night:
     """The plan of the current directory and what the rules ask of it."""
 
-    def __init__(self, plan, config, settings, path):
+    def __init__(self, plan, config, settings, path, retries=None):
         self.plan, self.config, self.settings, self.path = plan, config, settings, path
+        self.retries = retries or {}  # {name of a task: release that it is tried again with}
         self.tasks = {task.key: task for task in plan.tasks}
         self.problems = {(p.step, p.night, p.stem): p for p in plan.problems if p.stem}
 
@@ -44,7 +47,8 @@ class Night:
 
     @cached_property
     def _verdict_of(self):
-        return {task.product: task.outputs["verdict"] for task in self.plan.tasks if "verdict" in task.outputs}
+        own = {task.product: task.outputs["verdict"] for task in self.plan.tasks if "verdict" in task.outputs}
+        return own | {path: outside_verdict(path) for path in products_from_outside(self.plan.tasks)}
 
     def params(self, step):
         """Input functions of a rule's params: everything plain, since changes inside objects are not seen."""
@@ -52,8 +56,13 @@ class Night:
             "arm": lambda wildcards: self.task(step, wildcards).arm,
             "stem": lambda wildcards: wildcards.stem,
             "settings": lambda wildcards: self.settings[step][self.task(step, wildcards).arm],
-            "revision": lambda wildcards: self.settings[step]["revision"],
+            "revision": lambda wildcards: self._revision(step, wildcards),
         }
+
+    def _revision(self, step, wildcards):
+        """The step's revision, and the release that a failed task is tried again with."""
+        revision, release = self.settings[step]["revision"], self.retries.get(name_of(self.task(step, wildcards)))
+        return revision if release is None else f"{revision}, again with {release}"
 
     def group(self, step=None):
         """Function of a rule's wildcards: the jobs it goes to a cluster with. A figure goes with what it shows."""

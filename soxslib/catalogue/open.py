@@ -13,10 +13,17 @@ from pathlib import Path
 import soxslib
 from soxslib.catalogue.database import load_entries, load_identities
 from soxslib.catalogue.external import find_external
-from soxslib.catalogue.guardrails import enforce_limits, limits_rules, rejected
+from soxslib.catalogue.guardrails import (
+    enforce_limits,
+    judge_outside,
+    limits_rules,
+    products_from_outside,
+    rejected,
+)
 from soxslib.catalogue.night import Night
 from soxslib.catalogue.plan import load_rules, make_plan
 from soxslib.catalogue.refresh import INDEX, index_is_stale, refresh_index
+from soxslib.catalogue.retries import retries_of
 from soxslib.catalogue.sof import read_sof
 from soxslib.catalogue.tasks import Plan, Problem, Task, Wishes
 from soxslib.config.settings import STEPS, revision_of, settings_for
@@ -47,7 +54,7 @@ def read_night(path, config):
     """The Night of a plan as written down."""
     content = json.loads(Path(path).read_text(encoding="utf8"))
     plan = Plan([Task(**t) for t in content["tasks"]], [Problem(**p) for p in content["problems"]], content["notes"])
-    return Night(plan, config, content["settings"], str(path))
+    return Night(plan, config, content["settings"], str(path), content.get("retries"))
 
 
 def plan_file(config):
@@ -58,11 +65,15 @@ def plan_file(config):
         known = json.loads(note.read_text(encoding="utf8"))
         path = Path(known["plan"])
         enforce_limits(rules, known["calibrations"])
+        judge_outside(known["outside"])
         if path.exists() and set(known["failed"]) == rejected(known["calibrations"]):
             return path
     plan, calibrations, failed = _plan(config, instrument)
+    outside = products_from_outside(plan.tasks)
+    judge_outside(outside)
     path = _write_plan(plan, _all_settings(config, instrument))
-    _write(note, json.dumps({"plan": str(path), "calibrations": calibrations, "failed": sorted(failed)}))
+    known = {"plan": str(path), "calibrations": calibrations, "failed": sorted(failed), "outside": outside}
+    _write(note, json.dumps(known))
     return path
 
 
@@ -90,7 +101,8 @@ def _key(config):
     package = Path(soxslib.__file__).parent
     sources = [p for part in ("catalogue", "config", "instruments") for p in (package / part).rglob("*.[py]*")]
     parts = [
-        sorted(load_identities(INDEX) or []),
+        soxslib.__version__,
+        sorted((load_identities(INDEX) or {}).items()),
         config.model_dump_json(exclude={"select", "night"}),
         [Path(p).read_text(encoding="utf8") for p in config.sof if Path(p).exists()],
         sorted((str(p), p.stat().st_mtime) for p in sources if p.suffix in (".py", ".yaml")),
@@ -104,6 +116,7 @@ def _write_plan(plan, settings):
         "problems": [vars(p) for p in plan.problems],
         "notes": plan.notes,
         "settings": settings,
+        "retries": retries_of(plan.tasks),
     }
     text = json.dumps(content)
     path = STATE / f"plan-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"

@@ -30,7 +30,7 @@ _OPTIONS = [
 
 def index_is_stale(config):
     """True when the raw files differ from those of the index in name, size or time."""
-    return load_identities(INDEX) != {(path, *facts) for path, facts in find_files(config.raw).items()}
+    return load_identities(INDEX) != find_files(config.raw)
 
 
 def refresh_index(config):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from soxslib.catalogue.open import STATE, open_night
 from soxslib.catalogue.orphans import cancel_orphans
+from soxslib.catalogue.polls import keep_polls_steady
 from soxslib.catalogue.summary import FAILED, done_without, losses, result_of, summary_text
 from soxslib.errors import ReductionError
 from soxslib.qc.verdicts import limits_in_force
@@ -33,6 +34,7 @@ def guard(workflow, night):
     """Has `workflow` clear stale locks before it executes and judge its results afterwards (main process only)."""
     if not workflow.is_main_process:
         return
+    keep_polls_steady()
     execute = workflow.execute
 
     def guarded(*args, **kwargs):
@@ -44,6 +46,8 @@ def guard(workflow, night):
             _tell(_failures(night.selected))
             raise
         mark.unlink(missing_ok=True)
+        if workflow.non_local_exec and not any(RUNS.glob("*.json")):
+            _clear_half_products()  # of a job that went on elsewhere when its node was lost
         _judge(workflow, night)
         return outcome
 
@@ -106,10 +110,14 @@ def clear_stale_locks():
         if os.path.isdir(LOCKS) and os.listdir(LOCKS):
             shutil.rmtree(LOCKS, ignore_errors=True)
             _tell(["An earlier run was killed: its lock is removed, its unfinished products are made again."])
-        for partial in Path("reduced").rglob(".*.partial.*"):
-            partial.unlink(missing_ok=True)
+        _clear_half_products()
     for path in dead:
         path.unlink(missing_ok=True)
+
+
+def _clear_half_products():
+    for partial in Path("reduced").rglob(".*.partial.*"):
+        partial.unlink(missing_ok=True)
 
 
 def _announce():

@@ -103,14 +103,13 @@ def _with_name(error, name):
     return text if text.startswith(name) else f"{name}: {text}"
 
 
-def scan(sources, known=()):
-    """(entries of all files, how many were read). Entries of `known` whose file is unchanged are taken as they are."""
-    unchanged = {(e.path, e.size, e.mtime): e for e in known}
-    entries, read = [], 0
-    for path, (size, mtime) in find_files(sources).items():
-        entry = unchanged.get((path, size, mtime))
-        if entry is None:
-            entry = read_entry(path, size, mtime)
-            read += 1
-        entries.append(entry)
-    return entries, read
+def scan(sources):
+    """Entries of all files of the sources."""
+    return read_changes(sources, {})[0]
+
+
+def read_changes(sources, known):
+    """(entries of files that are new or changed, paths that are gone) since `known`: {path: (size, mtime)}."""
+    found = find_files(sources)
+    fresh = [read_entry(path, *facts) for path, facts in found.items() if known.get(path) != facts]
+    return fresh, sorted(known.keys() - found.keys())

@@ -3,10 +3,9 @@
 import os
 from pathlib import Path
 
-from soxslib.catalogue.database import load_entries, save_entries
+from soxslib.catalogue.database import update_index
 from soxslib.catalogue.open import plan_file, read_night
 from soxslib.catalogue.refresh import INDEX, index_is_stale
-from soxslib.catalogue.scan import scan
 from soxslib.catalogue.summary import FAILED, MADE, result_of
 from soxslib.config.user import read_config
 from soxslib.errors import ReductionError
@@ -25,7 +24,7 @@ def main(options):
     os.chdir(options.night)
     config = read_config()
     if index_is_stale(config):
-        save_entries(INDEX, scan(config.raw, load_entries(INDEX))[0])
+        update_index(INDEX, config.raw)
     print("\n".join(plan_lines(read_night(plan_file(config), config), show_all=options.all)))
     return 0
 

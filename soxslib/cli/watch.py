@@ -10,10 +10,9 @@ from pathlib import Path
 
 from soxslib import workflow_dir
 from soxslib.catalogue.arrivals import Arrivals
-from soxslib.catalogue.database import load_entries, save_entries
+from soxslib.catalogue.database import update_index
 from soxslib.catalogue.open import plan_file, read_night
 from soxslib.catalogue.refresh import INDEX, index_is_stale
-from soxslib.catalogue.scan import scan
 from soxslib.catalogue.summary import ABSENT, result_of
 from soxslib.config.user import read_config
 from soxslib.errors import ReductionError
@@ -85,7 +84,7 @@ class Watch:
     def _most_urgent(self):
         """(word, sidecars to be made): spectra of the sky first, else calibrations, each asked for once."""
         if index_is_stale(self.config):
-            save_entries(INDEX, scan(self.config.raw, load_entries(INDEX))[0])
+            update_index(INDEX, self.config.raw)
         night = read_night(plan_file(self.config), self.config)
         pending = [t for t in night.selected if _is_pending(t) and _mark(t) not in self.tried]
         for word, steps in (("spectra", SKY + FOLLOWS), ("calibrations", None)):

@@ -44,7 +44,7 @@ def test_a_file_nobody_has_looked_at_is_not_scanned(folder):
     arrivals = Arrivals(["raw"], settle_s=2.0)
     arrivals.take_all()
     grow(make_night(("VIS",))[1], 1.0)
-    entries, _ = scan(["raw"])
+    entries = scan(["raw"])
     assert len(entries) == 1
 
 

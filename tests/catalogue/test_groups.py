@@ -22,7 +22,7 @@ def planned(folder, *evenings, arms=("VIS", "NIR")):
     for evening in evenings:
         for stub in make_night(arms, evening=evening):
             stub.write(folder)
-    return make_plan(scan([str(folder)])[0], SOXS).tasks
+    return make_plan(scan([str(folder)]), SOXS).tasks
 
 
 def in_order(tasks, groups):

@@ -1,12 +1,13 @@
 """Scan and index: a bad file is told, never raised, and only what changed is read again."""
 
 import os
-from datetime import datetime
+import sqlite3
+from datetime import datetime, timedelta
 
 import pytest
 from stubs import Stub, fits_bytes, make_night
 
-from soxslib.catalogue.database import load_entries, load_identities, save_entries
+from soxslib.catalogue.database import load_entries, load_identities, load_objections, update_index
 from soxslib.catalogue.scan import BAD, IGNORED, OK, scan
 
 START = datetime(2026, 1, 27, 16)
@@ -17,7 +18,7 @@ def bias(**cards):
 
 
 def only_entry(folder):
-    (entry,), _ = scan([str(folder)])
+    (entry,) = scan([str(folder)])
     return entry
 
 
@@ -55,7 +56,7 @@ def test_a_bad_header_is_told_in_one_line(tmp_path, cards, status, words):
 def test_a_broken_file_is_told_and_others_are_read(tmp_path, content):
     bias().write(tmp_path)
     (tmp_path / "broken.fits").write_bytes(content)
-    entries, _ = scan([str(tmp_path)])
+    entries = scan([str(tmp_path)])
     assert sorted(e.status for e in entries) == [BAD, OK]
 
 
@@ -63,7 +64,7 @@ def test_sources_are_directories_and_globs_without_repetition(tmp_path):
     for name in ("a", "b"):
         bias().write(tmp_path / name)
     (tmp_path / "a" / "notes.txt").write_text("x")
-    found, _ = scan([str(tmp_path / "a"), str(tmp_path / "*"), str(tmp_path / "b" / "*.fits")])
+    found = scan([str(tmp_path / "a"), str(tmp_path / "*"), str(tmp_path / "b" / "*.fits")])
     assert len(found) == 2
 
 
@@ -71,21 +72,35 @@ def test_only_new_and_changed_files_are_read_again(tmp_path):
     night = make_night(arms=("VIS",))
     for stub in night:
         stub.write(tmp_path / "raw")
-    entries, read = scan([str(tmp_path / "raw")])
-    assert read == len(night)
-    save_entries(tmp_path / "index.db", entries)
-    known = load_entries(tmp_path / "index.db")
-    assert known == entries  # everything survives the database
-    path = tmp_path / "raw" / night[0].name
-    os.utime(path, (1, 1))
+    sources, index = [str(tmp_path / "raw")], tmp_path / "index.db"
+    assert update_index(index, sources) == len(night)
+    assert load_entries(index) == scan(sources)  # everything survives the database
+    assert update_index(index, sources) == 0
+    os.utime(tmp_path / "raw" / night[0].name, (1, 1))
     (tmp_path / "raw" / night[1].name).unlink()
-    again, read = scan([str(tmp_path / "raw")], known)
-    assert read == 1 and len(again) == len(night) - 1
+    night[0].start += timedelta(days=1)
+    night[0].write(tmp_path / "raw")
+    assert update_index(index, sources) == 2
+    assert load_entries(index) == scan(sources) and len(scan(sources)) == len(night)
+
+
+def test_what_is_no_good_frame_stays_told(tmp_path):
+    bias().write(tmp_path)
+    (tmp_path / "broken.fits").write_bytes(b"text")
+    for _ in range(2):
+        update_index(tmp_path / "index.db", [str(tmp_path)])
+        ((status, reason),) = load_objections(tmp_path / "index.db")
+        assert status == BAD and "broken.fits" in reason
 
 
 def test_a_damaged_or_foreign_index_is_made_anew(tmp_path):
     path = tmp_path / "index.db"
     path.write_bytes(b"this is not a database, whatever its name says" * 100)
     assert load_entries(path) == [] and load_identities(path) is None
-    save_entries(path, [])
-    assert load_identities(path) == set()
+    assert update_index(path, [str(tmp_path)]) == 0
+    assert load_identities(path) == {}
+    bias().write(tmp_path)
+    update_index(path, [str(tmp_path)])
+    with sqlite3.connect(path) as connection:
+        connection.execute("update meta set value = 'of another release'")
+    assert load_entries(path) == [] and update_index(path, [str(tmp_path)]) == 1

@@ -23,7 +23,7 @@ def entries(tmp_path):
     flats = [Stub("VIS", "LAMP,FLAT", wide + timedelta(minutes=i), 4.0, *lit) for i in (0, 1)]
     for stub in make_night(("VIS",)) + flats:
         stub.write(tmp_path)
-    return scan([str(tmp_path)])[0]
+    return scan([str(tmp_path)])
 
 
 def task_of(plan, ending, step="nod"):

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from soxslib.config.settings import STEPS
@@ -13,6 +14,15 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import json, os, time
 from pathlib import Path
+def tell(word):
+    with open(".told", "a") as file:
+        file.write(f"{word} {snakemake.rule} {snakemake.params.stem}\\n")
+def hold():
+    # in the middle of a write, until the test has seen it and says go; not for ever, should the test be gone
+    last = time.monotonic() + 900
+    while os.environ.get("STUB_HOLD") == snakemake.rule and not os.path.exists(".go") and time.monotonic() < last:
+        time.sleep(0.05)
+tell("begun")
 time.sleep(float(os.environ.get("STUB_SLEEP", 0)))
 fails = os.environ.get("STUB_FAIL", "nothing") in f"{snakemake.rule} {snakemake.params.stem}"
 text = repr((snakemake.rule, list(snakemake.input), dict(snakemake.params.settings)))
@@ -26,8 +36,10 @@ for name, path in snakemake.output.items():
         partial = Path(path).with_name(f".{os.getpid()}.partial.{Path(path).name}")
         partial.write_text("half")
         time.sleep(float(os.environ.get("STUB_WRITE", 0)))
+        hold()
         partial.write_text(text)
         partial.rename(path)
+tell("done")
 """
 TOUCH = """
 from pathlib import Path
@@ -88,6 +100,12 @@ class StubNight:
         table = done.stdout.split("Job stats:", 1)[1].split("total", 1)[0] if "Job stats:" in done.stdout else ""
         counts = {m[1]: int(m[2]) for m in re.finditer(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
         return {rule: n for rule, n in counts.items() if rule not in ("night", "all")}
+
+    def told(self, word):
+        """{(step, stem): how often} of what the jobs of this night have begun or done."""
+        path = self.path / ".told"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return Counter(tuple(line.split()[1:]) for line in lines if line.startswith(word))
 
     def target(self, ending):
         return next(str(p.relative_to(self.path)) for p in self.path.glob("reduced/**/*") if p.name.endswith(ending))

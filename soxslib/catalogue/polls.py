@@ -1,0 +1,27 @@
+"""How often a run looks at its jobs on a cluster."""
+
+import sys
+
+EXECUTORS = "snakemake_interface_executor_plugins.executors.remote"
+PAUSE = "next_seconds_between_status_checks"
+
+
+def keep_polls_steady():
+    """Has no executor wait longer between two looks than the option --seconds-between-status-checks says.
+
+    Slurm's plugin waits ten seconds longer after every look that finds no job done, up to three minutes: in a night of
+    jobs of a minute that is much waiting after each of them. One look asks for all jobs at once.
+    """
+    if EXECUTORS not in sys.modules:  # nothing runs elsewhere
+        return
+    executor_class = sys.modules[EXECUTORS].RemoteExecutor
+    given = getattr(executor_class, PAUSE)
+    if getattr(given.fset, "is_steady", False):
+        return
+
+    def steady(executor, seconds):
+        most = executor.workflow.remote_execution_settings.seconds_between_status_checks
+        given.fset(executor, min(seconds, most))
+
+    steady.is_steady = True
+    setattr(executor_class, PAUSE, given.setter(steady))

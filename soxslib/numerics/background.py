@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from soxslib.numerics.smoothing import block_sums, gaussian_smoothed, hat_matrix
-from soxslib.numerics.splines import bspline_weights, nodes_of
+from soxslib.numerics.smoothing import gaussian_smoothed, hat_matrix
+from soxslib.numerics.splines import TAPS, bspline_weights, nodes_of
 
 
 def between_orders(shape, edges, *, margin_px):
@@ -31,47 +31,91 @@ def scattered_light(flux, variance, usable, *, nodes, block_px, clip_sigma, stif
     dark the light is as often below as above it.
     """
     used = usable & (variance > 0)
-    weight = np.where(used, 1.0 / np.where(used, variance, 1.0), 0.0).astype(np.float32)
     blocks = tuple(max(n // b, 1) for n, b in zip(flux.shape, block_px, strict=True))
-    model = np.zeros_like(flux, dtype=np.float32)
-    bases = [_basis((np.arange(n) + 0.5) / n, k) for n, k in zip(flux.shape, nodes, strict=True)]
+    at = np.flatnonzero(used)
+    light, limit = flux.ravel()[at], clip_sigma * np.sqrt(variance.ravel()[at])
+    sums = _block_sums(flux, variance, used, blocks)
+    bases = [_basis((np.arange(n) + 0.5) / n, k).astype(np.float32) for n, k in zip(flux.shape, nodes, strict=True)]
+    model, kept = np.empty(flux.shape, np.float32), np.ones(at.size, bool)
     for i in range(rounds):
-        kept = used if i == 0 else used & (np.abs(flux - model) < clip_sigma * np.sqrt(variance))
-        w = np.where(kept, weight, 0.0)
-        coefficients, covariance = _fit(np.where(kept, flux, 0.0), w, blocks, nodes, stiffness)
-        model = ((bases[0] @ coefficients) @ bases[1].T).astype(np.float32)
-    return model, _error(covariance, flux.shape, nodes), kept
+        if i > 0:
+            still = np.abs(light - model.ravel()[at]) < limit
+            changed = at[still != kept]
+            if not changed.size:
+                break
+            sums += _pixel_sums(flux, variance, changed, blocks, np.where(still, 1.0, -1.0)[still != kept])
+            kept = still
+        coefficients, covariance = _fit(sums, flux.shape, nodes, stiffness)
+        np.matmul(bases[0] @ coefficients.astype(np.float32), bases[1].T, out=model)
+    left = np.zeros(flux.shape, bool)
+    left.ravel()[at[kept]] = True
+    return model, _error(covariance, flux.shape, nodes), left
+
+
+def _starts(n, blocks):
+    """First pixels of nearly equal blocks."""
+    return np.linspace(0, n, blocks + 1).round().astype(int)[:-1]
+
+
+def _block_sums(flux, variance, used, blocks):
+    """Sums over blocks of weight, and of weight times flux, row and column: [4, block]."""
+    weight = np.divide(1.0, variance, out=np.zeros(flux.shape, np.float32), where=used)
+    along = _starts(flux.shape[1], blocks[1])
+    by_row = np.add.reduceat(weight, along, axis=1).astype(float)
+    product = np.multiply(weight, np.arange(flux.shape[1], dtype=np.float32))
+    columns = np.add.reduceat(product, along, axis=1)
+    light = np.add.reduceat(np.multiply(weight, np.where(used, flux, 0.0), out=product), along, axis=1)
+    rows = by_row * np.arange(flux.shape[0])[:, None]
+    sums = (by_row, light, rows, columns)
+    return np.array([np.add.reduceat(s, _starts(flux.shape[0], blocks[0]), axis=0, dtype=float).ravel() for s in sums])
+
+
+def _pixel_sums(flux, variance, at, blocks, sign):
+    """The same sums over some pixels alone, given by their places in the flat image."""
+    position = np.divmod(at, flux.shape[1])
+    block = [
+        np.searchsorted(_starts(n, b), p, side="right") - 1
+        for n, b, p in zip(flux.shape, blocks, position, strict=True)
+    ]
+    weight = sign / variance.ravel()[at]
+    values = (1.0, flux.ravel()[at], *position)
+    return np.array([np.bincount(block[0] * blocks[1] + block[1], weight * v, blocks[0] * blocks[1]) for v in values])
+
+
+def _taps(position, n):
+    """(functions, values), each [sample, tap], of n cubic B-splines that cover [0, 1]."""
+    first, phase = nodes_of(np.asarray(position) * (n - 3))
+    return np.clip(first[:, None] + np.arange(1, 1 + TAPS), 0, n - 1), np.stack(bspline_weights(phase), axis=1)
 
 
 def _basis(position, n):
     """Values [sample, function] of n cubic B-splines that cover [0, 1]."""
-    first, phase = nodes_of(np.asarray(position) * (n - 3))
-    out = np.zeros((np.size(position), n))
-    rows = np.arange(np.size(position))
-    for q, values in enumerate(bspline_weights(phase)):
-        out[rows, np.clip(first + 1 + q, 0, n - 1)] += values
+    functions, values = _taps(position, n)
+    out = np.zeros((len(values), n))
+    np.add.at(out, (np.arange(len(values))[:, None], functions), values)
     return out
 
 
-def _fit(flux, weight, blocks, nodes, stiffness):
+def _fit(sums, shape, nodes, stiffness):
     """(coefficients [nodes], their covariance) from weighted block means at the mean position of their pixels."""
-    ny, nx = flux.shape
-    total = block_sums(weight, blocks)
-    mean = block_sums(weight * flux, blocks)
-    y = block_sums(weight * ((np.arange(ny, dtype=np.float32)[:, None] + 0.5) / ny), blocks)
-    x = block_sums(weight * ((np.arange(nx, dtype=np.float32)[None, :] + 0.5) / nx), blocks)
-    seen = total > 0
-    total, mean, y, x = total[seen], mean[seen] / total[seen], y[seen] / total[seen], x[seen] / total[seen]
-    design = (_basis(y, nodes[0])[:, :, None] * _basis(x, nodes[1])[:, None, :]).reshape(y.size, -1)
-    normal = design.T @ (total[:, None] * design)
+    seen = sums[0] > 1e-5 * sums[0].max()  # where all pixels of a block are left out again, rounding remains
+    total, mean, y, x = sums[0, seen], *(sums[1:, seen] / sums[0, seen])
+    across, along = (_taps((p + 0.5) / size, n) for p, size, n in zip((y, x), shape, nodes, strict=True))
+    pairs = lambda a, b: (a[:, :, None] + b[:, None, :]).reshape(len(a), -1)
+    place = pairs(across[0] * nodes[1], along[0])  # of 16 coefficients for each block
+    value = (across[1][:, :, None] * along[1][:, None, :]).reshape(place.shape)
+    n = nodes[0] * nodes[1]
+    weighted = total[:, None] * value
+    normal = np.bincount(pairs(place * n, place).ravel(), (weighted[:, :, None] * value[:, None, :]).ravel(), n * n)
+    normal = normal.reshape(n, n)
     penalty = _roughness(nodes)
     normal += stiffness * np.trace(normal) / np.trace(penalty) * penalty
-    normal += 1e-10 * np.trace(normal) / len(normal) * np.eye(len(normal))
+    normal += 1e-10 * np.trace(normal) / n * np.eye(n)
     covariance = np.linalg.inv(normal)
-    coefficients = covariance @ (design.T @ (total * mean))
+    coefficients = covariance @ np.bincount(place.ravel(), (weighted * mean[:, None]).ravel(), n)
     # what the blocks scatter more than noise explains is the model's error too
-    residual = mean - design @ coefficients
-    excess = np.sum(total * residual**2) / max(mean.size - 0.5 * len(normal), 1)
+    residual = mean - (value * coefficients[place]).sum(axis=1)
+    excess = np.sum(total * residual**2) / max(mean.size - 0.5 * n, 1)
     return coefficients.reshape(nodes), covariance * max(excess, 1.0)
 
 

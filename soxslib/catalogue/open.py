@@ -17,6 +17,7 @@ from soxslib.catalogue.guardrails import (
     enforce_limits,
     judge_outside,
     limits_rules,
+    outside_verdict,
     products_from_outside,
     rejected,
 )
@@ -67,6 +68,7 @@ def plan_file(config):
         enforce_limits(rules, known["calibrations"])
         judge_outside(known["outside"])
         if path.exists() and set(known["failed"]) == rejected(known["calibrations"]):
+            os.utime(note)  # in use
             return path
     plan, calibrations, failed = _plan(config, instrument)
     outside = products_from_outside(plan.tasks)
@@ -88,7 +90,9 @@ def _plan(config, instrument):
     steps = load_rules(instrument)["association"]
     calibrations = [[t.product, t.outputs["metrics"], t.outputs["verdict"]] for t in plan.tasks if t.step in steps]
     enforce_limits(limits_rules(config, instrument), calibrations)
-    failed = rejected(calibrations)
+    outside = [offer.path for offers in external.values() for offer in offers]
+    judge_outside(outside)
+    failed = rejected([*calibrations, *([path, "", outside_verdict(path)] for path in outside)])
     return make_plan(entries, instrument, replace(wishes, failed=failed)) if failed else plan, calibrations, failed
 
 

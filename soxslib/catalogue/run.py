@@ -11,6 +11,7 @@ import socket
 import sys
 from pathlib import Path
 
+from soxslib.catalogue.oldplans import remove_old_plans
 from soxslib.catalogue.open import STATE, open_night
 from soxslib.catalogue.orphans import cancel_orphans
 from soxslib.catalogue.polls import keep_polls_steady
@@ -39,7 +40,8 @@ def guard(workflow, night):
 
     def guarded(*args, **kwargs):
         clear_stale_locks()
-        mark = _announce()
+        mark = _announce(night)
+        remove_old_plans(STATE, RUNS)
         try:
             outcome = execute(*args, **kwargs)
         except Exception:  # the mark stays: what cancelled jobs leave behind is cleared by the next run
@@ -120,11 +122,12 @@ def _clear_half_products():
         partial.unlink(missing_ok=True)
 
 
-def _announce():
-    """Puts this process on record as a run of this directory; returns the record's path."""
+def _announce(night):
+    """Path of the record that tells others of this run and of the plan it needs."""
     path = RUNS / f"{socket.gethostname()}-{os.getpid()}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     record = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
+    record["plan"] = night.path
     path.write_text(json.dumps(record), encoding="utf8")
     return path
 

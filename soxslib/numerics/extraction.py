@@ -14,16 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soxslib.numerics import filters, splines
+from soxslib.numerics import filters, series, splines
 from soxslib.numerics.decorrelate import decorrelated
+from soxslib.numerics.hits import Hits, nearest_node
 
 
 @dataclass(frozen=True)
 class Basis:
-    """How pixels read the coefficients: arrays [row, column] of the first of four nodes and the phase behind the second.
-
-    The weights are computed when asked for: kept for all orders they would fill the memory.
-    """
+    """How pixels read the coefficients: arrays [row, column] of the first of four nodes and the phase behind the second."""
 
     first: np.ndarray
     phase: np.ndarray
@@ -33,14 +31,6 @@ class Basis:
     @property
     def n_nodes(self):
         return self.n_columns + 2 * MARGIN
-
-    def sky(self):
-        """Four weights of each pixel: cubic B-splines."""
-        return splines.bspline_weights(self.phase)
-
-    def counts(self):
-        """Four weights of each pixel: cubic convolution."""
-        return splines.convolution_weights(self.phase)
 
 
 @dataclass(frozen=True)
@@ -78,7 +68,6 @@ class OrderFit:
     chi2: float
 
 
-MOST_REJECTED = 0.3  # of the pixels of one wavelength: a cosmic ray is smaller than the slit
 LEAST_COVERAGE = 0.4  # of a profile, below which the pixels do not measure a source
 WEIGHT_ROUNDS = 2  # rounds after which the model is good enough to give the weights; a given first model saves one
 MIXED_COVERAGE = 0.8  # of a profile, from which a sample is mixed with its neighbours
@@ -105,61 +94,61 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
     when it is that far above the model, a neighbour of one when it is grow_sigma above; model_error: the fraction of the
     model that no test trusts; smoothness: penalty on the sky's second differences per node, or None.
     """
-    basis, first, n_nodes = pixels.basis, pixels.basis.first, pixels.basis.n_nodes
-    n_columns, usable = basis.n_columns, pixels.good & basis.on_grid
-    of_counts = basis.counts()
-    components = [[w * p for w in of_counts] for p in profiles] + [[w * pixels.slit_light for w in basis.sky()]]
-    k = len(components)
-    rejected = np.zeros_like(usable)
-    model = np.where(usable, pixels.data, 0.0) if start is None else start
+    basis, n_nodes, k = pixels.basis, pixels.basis.n_nodes, len(profiles) + 1
+    usable = pixels.good & basis.on_grid
+    data = series.sorted_data(basis.first, basis.phase, usable, n_nodes)
+    value, floor = data.take(pixels.data), data.take(pixels.floor)
+    kinds = [series.CONVOLUTION] * len(profiles) + [series.BSPLINE]
+    factors = [data.take(p) for p in (*profiles, pixels.slit_light)]
+    hits = Hits(basis, usable, data, profiles)
+    model = value if start is None else data.take(start)
     penalty = None if smoothness is None else splines.second_differences(smoothness, k, k - 1)
     weight_rounds = WEIGHT_ROUNDS if start is None else WEIGHT_ROUNDS - 1
     for round_ in range(rounds):
+        rejected = hits.rejected
         if round_ < weight_rounds:  # weights from the last model; then only what is rejected leaves the equations
-            variance = model_variance(model, pixels.floor, pixels.ndit)
-            weight = _inverse(variance, usable & ~rejected)
-            bands, vector = splines.normal_equations(first, components, weight, pixels.data, n_nodes)
+            variance = model_variance(model, floor, pixels.ndit)
+            weight = np.where(rejected, 0.0, 1.0 / variance)
+            bands, vector = series.equations(data, kinds, factors, weight, value)
             if penalty is not None:
-                bands = bands + penalty
+                bands += penalty
         solution = splines.solve(bands, vector, ridge=1e-9).reshape(n_nodes, k)
-        for c, profile in enumerate(profiles):
-            solution[:, c] = bridged(solution[:, c], coverage_of(basis, profile, usable & ~rejected))
-        parts = [splines.evaluate(solution[:, c], first, components[c]) for c in range(k)]
-        model = sum(parts)
-        new = _cosmic_rays(pixels, usable, rejected, model, variance, reject_sigma, grow_sigma, model_error)
+        for c in range(k - 1):
+            solution[:, c] = bridged(solution[:, c], hits.coverage(c))
+        model = _series_sum(solution, kinds, factors, data.first, data.phase)
+        new = hits.found(value - model, np.sqrt(variance + (model_error * model) ** 2), reject_sigma, grow_sigma)
         if round_ >= weight_rounds - 1:
-            changed = new != rejected
-            if not changed.any():
+            changed = np.flatnonzero(new != rejected)
+            if not changed.size:
                 break
             sign = np.where(new, -1.0, 1.0)[changed] / variance[changed]
-            parts_of = [[w[changed] for w in taps] for taps in components]
-            b, v = splines.normal_equations(first[changed], parts_of, sign, pixels.data[changed], n_nodes)
-            bands, vector = bands + b, vector + v
-        rejected = new
-    kept = usable & ~rejected
-    z2 = (np.where(kept, pixels.data, model) - model) ** 2 * _inverse(variance, kept)
-    dof = max(kept.sum() - k * n_columns, 1)
-    native = slice(MARGIN, MARGIN + n_columns)
-    weight = pixels.slit_light**2 * _inverse(variance, kept)
+            some = [f[changed] for f in factors]
+            b, v = series.equations(data.some(changed), kinds, some, sign, value[changed])
+            bands += b
+            vector += v
+        hits.rejected = new
+    kept, weight = ~hits.rejected, 1.0 / variance
+    dof = max(kept.sum() - k * basis.n_columns, 1)
+    native = slice(MARGIN, MARGIN + basis.n_columns)
+    light = np.where(kept, factors[-1] ** 2 * weight, 0.0)
+    sky = series.evaluate(solution[:, -1], series.BSPLINE, basis.first, basis.phase) * pixels.slit_light
+    whole = sky + _series_sum(solution, kinds[:-1], profiles, basis.first, basis.phase)
     return OrderFit(
-        sky=parts[-1],
+        sky=sky,
         sky_density=_spline_at_nodes(solution[:, k - 1])[native],
-        sky_information=np.bincount(nearest_node(basis), weight.ravel(), n_nodes)[native],
+        sky_information=np.bincount(hits.node, light, n_nodes)[native],
         counts=solution[native, : k - 1].T,
-        model=model,
-        variance=model_variance(model, pixels.floor, pixels.ndit),
-        is_cosmic_ray=rejected,
-        chi2=float(z2.sum() / dof),
+        model=whole,
+        variance=model_variance(whole, pixels.floor, pixels.ndit),
+        is_cosmic_ray=hits.image(hits.rejected),
+        chi2=float(np.sum(((value - model) ** 2 * weight)[kept]) / dof),
     )
 
 
-def coverage_of(basis, profile, seen):
-    """Per node, the part of a source's profile that the pixels seen hold; 1 where it has none."""
-    light = np.where(basis.on_grid, np.clip(profile, 0.0, None), 0.0).ravel()
-    node = nearest_node(basis)
-    whole = np.bincount(node, light, basis.n_nodes)
-    part = np.bincount(node, light * seen.ravel(), basis.n_nodes)
-    return np.where(whole > 1e-3, part / np.maximum(whole, 1e-3), 1.0)
+def _series_sum(solution, kinds, factors, first, phase):
+    """Sum of the components at positions given by first node and phase."""
+    parts = zip(kinds, factors, strict=True)
+    return sum(series.evaluate(solution[:, c], kind, first, phase) * f for c, (kind, f) in enumerate(parts))
 
 
 def bridged(counts, coverage):
@@ -213,41 +202,6 @@ def sky_stiffness(fit, *, length_px, line_sigma):
     return Stiffness(np.pad(strength, MARGIN), np.where(is_line, 1.0, left))
 
 
-def _cosmic_rays(pixels, usable, rejected, model, variance, reject_sigma, grow_sigma, model_error):
-    """Pixels that the model cannot explain: the worst of each column (a hit drags the fit, and with it its neighbours),
-    what was rejected before and still sticks out, and what touches them and sticks out less."""
-    error = np.sqrt(variance + (model_error * model) ** 2)
-    z = np.divide(pixels.data - model, error, out=np.zeros(model.shape), where=usable)
-    worst = np.where(rejected, -np.inf, z).argmax(axis=0)
-    columns = np.arange(z.shape[1])
-    out = rejected & (z > grow_sigma)
-    out[worst, columns] |= z[worst, columns] > reject_sigma
-    if not out.any():
-        return out
-    out |= _with_neighbours(out) & (z > grow_sigma)
-    return out & ~_too_many(pixels.basis, usable, out)
-
-
-def _too_many(basis, usable, rejected):
-    """Pixels whose wavelength has lost so much of the slit that it is the model that fails there, not the pixels."""
-    node = nearest_node(basis)
-    lost = np.bincount(node, rejected.ravel(), basis.n_nodes) / np.maximum(
-        np.bincount(node, usable.ravel(), basis.n_nodes), 1
-    )
-    return (lost > MOST_REJECTED)[node].reshape(rejected.shape)
-
-
-def _with_neighbours(mask):
-    """The mask grown by one pixel in all eight directions."""
-    across = mask.copy()
-    across[1:] |= mask[:-1]
-    across[:-1] |= mask[1:]
-    out = across.copy()
-    out[:, 1:] |= across[:, :-1]
-    out[:, :-1] |= across[:, 1:]
-    return out
-
-
 @dataclass(frozen=True)
 class Counts:
     """A source's counts per native pixel with independent errors.
@@ -275,10 +229,9 @@ def optimal_counts(exposures, n_columns):
     seen, whole = np.zeros(n_nodes), np.zeros(n_nodes)
     for pixels, profile, variance, sky_share in exposures:
         basis, usable = pixels.basis, pixels.good & pixels.basis.on_grid
-        weight = _inverse(variance, usable) * (1.0 - sky_share)
-        b, v = splines.normal_equations(
-            basis.first, [[w * profile for w in basis.counts()]], weight, pixels.data, n_nodes
-        )
+        data = series.sorted_data(basis.first, basis.phase, usable, n_nodes)
+        weight = data.take(_inverse(variance, usable) * (1.0 - sky_share))
+        b, v = series.equations(data, [series.CONVOLUTION], [data.take(profile)], weight, data.take(pixels.data))
         bands, vector = bands + b, vector + v
         nearest = nearest_node(basis)
         light = np.where(basis.on_grid, np.clip(profile, 0, None), 0.0)
@@ -296,11 +249,6 @@ def optimal_counts(exposures, n_columns):
 def _inverse(variance, usable):
     """1 / variance where usable, 0 elsewhere; what is not usable is not read."""
     return np.divide(1.0, variance, out=np.zeros(np.shape(variance)), where=usable)
-
-
-def nearest_node(basis):
-    """The node nearest to each pixel, flat."""
-    return (basis.first + 1 + (basis.phase > 0.5)).ravel()
 
 
 def sky_share(pixels, profile, variance, good, n_columns):

@@ -1,0 +1,110 @@
+"""Least squares for series of local cubics, from sums of powers of the phase over the data of each node.
+
+The four weights of a datum are cubic polynomials of its phase, so that all products of weights are polynomials of degree
+six: seven sums for each pair of components serve all their taps, and data sorted by node are summed in one pass. The same
+equations as `splines.normal_equations` makes of the weights themselves, five times faster; that is its test.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from soxslib.numerics.splines import TAPS
+
+# weights [tap, power of the phase]: cubic B-splines, and cubic convolution (see splines.py)
+BSPLINE = np.array([[1, -3, 3, -1], [4, 0, -6, 3], [1, 3, 3, -3], [0, 0, 0, 1]]) / 6.0
+CONVOLUTION = np.array([[0, -1, 2, -1], [2, 0, -5, 3], [0, 1, 4, -3], [0, 0, -1, 1]]) / 2.0
+
+
+@dataclass(frozen=True)
+class Data:
+    """Data sorted by the first of the nodes they touch.
+
+    at: their places in a flat image; first, phase: of each; nodes, starts: where the data of each node that has any begin.
+    """
+
+    at: np.ndarray
+    first: np.ndarray
+    phase: np.ndarray
+    nodes: np.ndarray
+    starts: np.ndarray
+    n_nodes: int
+
+    def take(self, image):
+        """The data's values from an image."""
+        return np.broadcast_to(image, image.shape).ravel()[self.at]
+
+    def some(self, which):
+        """The Data of which a mask or sorted numbers tell."""
+        return _data(self.at[which], self.first[which], self.phase[which], self.n_nodes)
+
+    def sums(self, values):
+        """Sums over the data by their first node."""
+        out = np.zeros(self.n_nodes)
+        if self.nodes.size:
+            out[self.nodes] = np.add.reduceat(values, self.starts)
+        return out
+
+    def moments(self, values, count):
+        """Sums of values times the powers 0 ... count - 1 of the phase, by first node: [power, node]."""
+        out, values = np.empty((count, self.n_nodes)), values.copy()
+        for power in range(count):
+            out[power] = self.sums(values)
+            if power + 1 < count:
+                values *= self.phase
+        return out
+
+
+def sorted_data(first, phase, usable, n_nodes):
+    """The Data of the usable pixels of images [row, column] of first nodes and phases."""
+    at = np.flatnonzero(usable)
+    node = first.ravel()[at]
+    at = at[np.argsort(node.astype(np.uint16) if n_nodes < 2**16 else node, kind="stable")]  # short keys sort fastest
+    return _data(at, first.ravel()[at], phase.ravel()[at], n_nodes)
+
+
+def _data(at, first, phase, n_nodes):
+    starts = np.flatnonzero(np.diff(first, prepend=-1))
+    return Data(at, first, phase, first[starts], starts, n_nodes)
+
+
+def equations(data, kinds, factors, weight, values):
+    """(bands, vector) of the weighted least squares problem values ~ sum over components of factor * series.
+
+    kinds: BSPLINE or CONVOLUTION of each component; factors: arrays like the data's; layout as in `splines`.
+    """
+    k, n = len(kinds), data.n_nodes
+    bands, vector = np.zeros((TAPS * k, n * k)), np.zeros(n * k)
+    for c in range(k):
+        weighted = weight * factors[c]
+        taps = kinds[c] @ data.moments(weighted * values, TAPS)
+        for q in range(TAPS):
+            _add(vector, q * k + c, k, taps[q])
+        for d in range(c, k):
+            moments = data.moments(weighted * factors[d], 2 * TAPS - 1)
+            for q in range(TAPS):
+                for r in range(TAPS):
+                    i, j = q * k + c, r * k + d
+                    if i <= j or c != d:
+                        i, j = min(i, j), max(i, j)
+                        _add(bands[TAPS * k - 1 - (j - i)], j, k, np.convolve(kinds[c][q], kinds[d][r]) @ moments)
+    return bands, vector
+
+
+def _add(target, offset, k, sums):
+    """Adds the sums of node i to element i * k + offset."""
+    part = target[offset::k]
+    n = min(part.size, sums.size)
+    part[:n] += sums[:n]
+
+
+def evaluate(coefficients, kind, first, phase):
+    """The series at positions given by first node and phase."""
+    padded = np.append(coefficients, np.zeros(TAPS - 1))
+    taps = np.lib.stride_tricks.sliding_window_view(padded, TAPS)
+    cubic = kind.T @ taps.T  # [power, node]
+    out = cubic[TAPS - 1].take(first)
+    for power in range(TAPS - 2, -1, -1):
+        out *= phase
+        out += cubic[power].take(first)
+    return out

@@ -1,0 +1,55 @@
+"""Sums of powers against the equations made of the weights themselves, which are tested against dense algebra."""
+
+import numpy as np
+import pytest
+
+from soxslib.numerics import series, splines
+
+N_NODES = 40
+WEIGHTS = {
+    "bspline": (series.BSPLINE, splines.bspline_weights),
+    "convolution": (series.CONVOLUTION, splines.convolution_weights),
+}
+
+
+@pytest.mark.parametrize("kind", WEIGHTS)
+def test_weights_are_polynomials_of_the_phase(rng, kind):
+    matrix, weights = WEIGHTS[kind]
+    phase = rng.uniform(0, 1, 100)
+    assert matrix @ phase ** np.arange(4)[:, None] == pytest.approx(np.array(weights(phase)), abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    "kinds", [["convolution"], ["convolution", "bspline"], ["convolution", "convolution", "bspline"]]
+)
+def test_equations_are_those_of_the_weights(rng, kinds):
+    shape = (12, 30)
+    first, phase = splines.nodes_of(rng.uniform(1, N_NODES - 3, shape))
+    usable = rng.random(shape) < 0.8
+    values, weight = rng.standard_normal(shape), rng.uniform(0.1, 1, shape)
+    factors = [rng.uniform(0, 1, shape) for _ in kinds]
+    values[~usable] = np.nan  # never read
+    data = series.sorted_data(first, phase, usable, N_NODES)
+    assert np.all(np.diff(data.first) >= 0) and data.at.size == usable.sum()
+    found = series.equations(
+        data, [WEIGHTS[k][0] for k in kinds], [data.take(f) for f in factors], data.take(weight), data.take(values)
+    )
+    taps = [[w * f for w in WEIGHTS[k][1](phase)] for k, f in zip(kinds, factors, strict=True)]
+    expected = splines.normal_equations(first, taps, np.where(usable, weight, 0.0), values, N_NODES)
+    for a, b in zip(found, expected, strict=True):
+        assert a == pytest.approx(b, abs=1e-12)
+
+
+def test_no_data_make_empty_equations():
+    data = series.sorted_data(np.zeros((2, 3), int), np.zeros((2, 3)), np.zeros((2, 3), bool), N_NODES)
+    bands, vector = series.equations(data, [series.BSPLINE], [np.zeros(0)], np.zeros(0), np.zeros(0))
+    assert not bands.any() and not vector.any()
+
+
+@pytest.mark.parametrize("kind", WEIGHTS)
+def test_series_are_evaluated_as_the_taps_add_up(rng, kind):
+    matrix, weights = WEIGHTS[kind]
+    first, phase = splines.nodes_of(rng.uniform(1, N_NODES - 3, (5, 20)))
+    coefficients = rng.standard_normal(N_NODES)
+    expected = splines.evaluate(coefficients, first, weights(phase))
+    assert series.evaluate(coefficients, matrix, first, phase) == pytest.approx(expected, abs=1e-13)

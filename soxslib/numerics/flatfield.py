@@ -42,6 +42,9 @@ def factorise(
     its ratios are not used.
     """
     readable = good & (fraction > margin) & (fraction < 1.0 - margin) & (floor > 0)
+    light_along = _typical(flux, readable)
+    steady = _steady(light_along, knot_px)
+    readable &= steady[None, :]
     height = (2.0 * fraction - 1.0).clip(-1.2, 1.2)
     terms = [legendre.legval(height, np.eye(TERMS)[k]) for k in range(TERMS)]
     basis = _spline_basis(flux.shape, knot_px)
@@ -62,7 +65,7 @@ def factorise(
     middle = _middle(shape, fraction)
     # what bends and tilts the lamp along the slit, averaged over the order, is illumination too
     tilt = shape / np.where(middle > 0, middle, np.inf)[None, :]
-    blaze = guess * middle
+    blaze = np.where(steady, guess * middle, light_along)
     blaze = np.maximum(blaze, 1e-5 * blaze.max(initial=0.0))
     illumination = illumination * _mean_along(tilt, used & (blaze > 0.1 * blaze.max())[None, :], fraction, nodes)
     safe = np.where(model > 0, model, np.inf)
@@ -111,9 +114,7 @@ def _spline_basis(shape, knot_px):
 def _first_guess(flux, floor, light, used, knot_px):
     """Light along the columns, smooth in its logarithm: a dichroic's exponential fall is too steep otherwise."""
     usable = used.any(0)
-    mean, noise = np.zeros(flux.shape[1]), np.ones(flux.shape[1])
-    # medians of columns: clusters of dead pixels would dent a mean
-    mean[usable] = np.nanmedian(np.where(used, flux, np.nan)[:, usable], axis=0)
+    mean, noise = _typical(flux, used), np.ones(flux.shape[1])
     count = used.sum(0)[usable]
     variance = floor + np.maximum(mean, 0.0)[None, :] / light
     noise[usable] = 1.25 * np.sqrt(np.where(used, variance, 0.0).sum(0)[usable]) / count
@@ -124,6 +125,26 @@ def _first_guess(flux, floor, light, used, knot_px):
     bands, vector = splines.normal_equations(first, [weights], weight[None, :], logarithm[None, :], n)
     smooth = splines.evaluate(splines.solve(bands, vector, ridge=1e-9), first, weights)[0]
     return np.exp(np.clip(smooth, np.log(floor.min()) - 2.0, np.log(max(mean.max(), 1e-6)) + 1.0))
+
+
+def _typical(flux, used):
+    """Light of each column, 0 where none is to be read; medians, since clusters of dead pixels would dent a mean."""
+    out, known = np.zeros(flux.shape[1]), used.any(0)
+    out[known] = np.nanmedian(np.where(used, flux, np.nan)[:, known], axis=0)
+    return out
+
+
+def _steady(light, knot_px, steepest=1.0):
+    """Columns between those where an order's light begins or ends: by more than a factor e over a fifth of knot_px."""
+    step = max(int(round(knot_px / 5)), 2)
+    n = light.size // step
+    level = np.median(light[: n * step].reshape(n, step), axis=1)
+    level = np.log(np.maximum(level, 1e-3 * level.max(initial=1e-6)))
+    jumps = np.flatnonzero(np.abs(np.diff(level)) > steepest) + 1
+    before, after = jumps[jumps < n // 5], jumps[jumps > n - n // 5]
+    first = (before[-1] + 1) * step if before.size else 0
+    last = (after[0] - 1) * step if after.size else light.size
+    return (np.arange(light.size) >= first) & (np.arange(light.size) < last)
 
 
 def _fit_lamp(flux, variance, used, slit, terms, basis):

@@ -12,6 +12,7 @@ from soxslib.numerics import flatfield
 from soxslib.numerics.cutout import to_binned, to_unbinned
 from soxslib.numerics.linearity import PhotonTransfer, photon_transfer
 from soxslib.recipes.lamp_stack import UNREADABLE, LampStack, core_of, stack_lamp, trace_on_frame, usable_frames
+from soxslib.recipes.large_scale import large_scale_response
 from soxslib.recipes.prepare import prepare
 from soxslib.recipes.scattered import frame_background, science_background
 
@@ -55,13 +56,14 @@ def master_flat(raws, bias, darks, trace, settings):
     edges, edge_scatter = fit_edges([c[0] for c in cleaned], lines, rough, trace, settings)
     at = {o: edges_on_frame(edges, o, shape, binning) for o in edges.lower}
     factors = {stack.lamp: take_apart(stack, at, settings) for stack, _, _ in cleaned}
-    frame, intrinsic, shares = pixel_response(factors, [c[0] for c in cleaned], at, settings)
     blaze = max(cleaned, key=lambda c: min(np.median(f.blaze) for f in factors[c[0].lamp].values()))
     chosen = factors[blaze[0].lamp]
+    large = large_scale_response(chosen, at, binning, settings)
+    frame, intrinsic, shares = pixel_response(factors, [c[0] for c in cleaned], at, large, settings)
     master = MasterFlat(
         frame,
         edges,
-        {o: f.blaze for o, f in chosen.items()},
+        {o: f.blaze / large[o] for o, f in chosen.items()},
         {o: (f.fraction, f.illumination) for o, f in chosen.items()},
         shares,
     )
@@ -198,8 +200,11 @@ def _rows(lower, upper):
     return first[None, :] + np.arange(int(np.max(np.ceil(upper) - first)) + 2)[:, None]
 
 
-def pixel_response(factors, stacks, at, settings):
-    """(Frame of the response, {order: scatter beyond noise}, {order: shares of the lamps}), by information."""
+def pixel_response(factors, stacks, at, large, settings):
+    """(Frame of the response, {order: scatter beyond noise}, {order: shares of the lamps}), by information.
+
+    large: {order: large-scale response at each column}, which the factors hold in their lamp.
+    """
     shape, exposure = stacks[0].frame.shape, stacks[0].frame.exposure
     flux, variance, quality = np.ones(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint16)
     measured = {order: _combined([factors[s.lamp][order] for s in stacks]) for order in at}
@@ -217,8 +222,11 @@ def pixel_response(factors, stacks, at, settings):
         )
         rows = _rows(*at[order][:2])
         columns = np.broadcast_to(np.arange(shape[1]), rows.shape)
-        put = usable & (rows >= 0) & (rows < shape[0])
-        flux[rows[put], columns[put]] = response[put]
+        on_frame = (rows >= 0) & (rows < shape[0])
+        put = usable & on_frame
+        slit = on_frame & (rows - 0.5 > at[order][0]) & (rows + 0.5 < at[order][1])
+        flux[rows[slit], columns[slit]] = np.broadcast_to(large[order], rows.shape)[slit]
+        flux[rows[put], columns[put]] *= response[put]
         variance[rows[put], columns[put]] = spread[put]
         cold = put & (ratio < settings.cold_limit) & (1.0 - ratio > settings.defect_sigma * error)
         odd = put & (ratio > settings.warm_limit) & (ratio - 1.0 > settings.defect_sigma * error)

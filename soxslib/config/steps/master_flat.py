@@ -1,5 +1,7 @@
 """Settings of the master flat."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from soxslib.config.background import BackgroundSettings
@@ -8,6 +10,8 @@ from soxslib.config.prepare import PrepareSettings
 
 class Settings(BackgroundSettings, PrepareSettings):
     """Combination and factorisation of flats. Pixels are unbinned unless said otherwise."""
+
+    revision: ClassVar[int] = 2
 
     saturated_limit: float = Field(
         0.5, gt=0, le=1, description="Fraction of an order at the full well that spoils a frame."
@@ -29,6 +33,21 @@ class Settings(BackgroundSettings, PrepareSettings):
     edge_prior_px: float = Field(3.0, gt=0, description="Expected change of the distance along the order.")
     knot_px: float = Field(
         100.0, ge=8, description="Scale below which structure along the dispersion is the pixels' response."
+    )
+    large_scale_px: float = Field(
+        150.0, ge=30, description="Correlation length of the detector's large-scale response."
+    )
+    large_scale_scatter: float = Field(
+        0.02, ge=0, lt=0.5, description="Its scatter; 0 leaves it in the lamp, and in all counts."
+    )
+    large_scale_error: float = Field(0.002, gt=0, lt=0.1, description="Accuracy of the flat's light in telling it.")
+    lamp_scales_px: list[float] = Field(
+        [600.0, 800.0, 1000.0, 1250.0, 1500.0, 2000.0, 3000.0],
+        min_length=1,
+        description="Lengths over which lamp and throughput may bend; each order takes the likeliest.",
+    )
+    steepest: float = Field(
+        1.0, gt=0, description="Change of the log light over an eighth of large_scale_px where an order begins."
     )
     margin_px: float = Field(2.5, ge=0, description="At the slit's ends the response of so many pixels stays unknown.")
     defect_ratio: float = Field(

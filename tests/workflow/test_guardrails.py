@@ -3,13 +3,17 @@
 Stub scripts choose and judge as jobs do; the saturation of the flats is made up.
 """
 
+import copy
 import json
+import shutil
 import sqlite3
 from datetime import datetime, timedelta
 
 import pytest
 from stub_workflow import StubNight
 from stubs import Stub, make_night
+
+from soxslib.io.headers import read_header
 
 SCRIPT = """
 import json
@@ -30,7 +34,18 @@ metrics = [{"name": "SATURATED FRAC", "value": value, "order": None, "unit": "",
 sidecar = {"step": snakemake.rule, "arm": snakemake.params.arm, "stem": stem, "status": "ok", "used": used,
            "passed_over": passed_over, "metrics": metrics if snakemake.rule == "master_flat" else [],
            "raw": [Path(p).name for p in snakemake.input.raw]}
+def product():
+    from soxslib.io.provenance import product_header
+    from soxslib.io.cards import Header
+    from soxslib.io.headers import read_header
+    header = Header(read_header(snakemake.input.raw[0])[0].items())
+    return product_header(header, step=snakemake.rule, category="X", raws=[], calibrations=[], parameters={"a": 1})
 for name, path in snakemake.output.items():
+    if name == "product" and snakemake.rule == "master_flat":  # other nights know it by its header
+        from soxslib.io.products import write_images
+        import numpy as np
+        write_images(path, [("FLUX", np.zeros((2, 2), np.float32), "")], product())
+        continue
     text = json.dumps(sidecar) if name == "metrics" else verdict_word(sidecar) if name == "verdict" else repr(used)
     Path(path).write_text(text)
 """
@@ -84,3 +99,39 @@ def test_a_limit_passes_a_flat_over_and_another_takes_it_back(night):
     assert set(night.planned()) <= {"summary", "report"}  # it fails as before: nobody runs again
     config.write_text("plots: false\n")
     assert {"stare", "nod"} <= night.planned().keys()
+
+
+def test_a_limit_reaches_calibrations_of_another_night(night):
+    """Night B has no flats of its own; those of the other night keep their verdicts, its consumers run again."""
+    verdicts = {p: p.read_text() for p in night.path.glob("reduced/*/master_flat/*.verdict")}
+    other = without_flats(night, "night_b")
+    config = "plots: false\ncalibrations: [../night/reduced]\n"
+    (other.path / "config.yaml").write_text(config)
+    done = other.run("--cores", "2")
+    assert done.returncode == 0, done.stdout
+    flat_of = lambda: [p for p in sidecar(other, "STARE_OBJ_SLIT1_0_300_0S_SN2.qc.json")["used"] if "master_flat" in p]
+    assert "../night/reduced" in flat_of()[0] and "SLIT1_0" in flat_of()[0]
+
+    (other.path / "config.yaml").write_text(config + "limits: {master_flat: {SATURATED FRAC: {fail: [0, 0.01]}}}\n")
+    done = other.run("--cores", "2")
+    assert done.returncode == 0, done.stdout
+    assert "rule stare:" in done.stdout and "rule order_trace:" not in done.stdout
+    assert "SLIT5_0" in flat_of()[0]
+    told = sidecar(other, "STARE_OBJ_SLIT1_0_300_0S_SN2.qc.json")["passed_over"]
+    assert "SATURATED FRAC is 0.015, 0 to 0.01 is needed" in [p["reason"] for p in told]
+    assert other.planned() == {}
+    assert {p: p.read_text() for p in verdicts} == verdicts
+
+
+def without_flats(night, name):
+    """Another night of the same workflow: the frames of the first one but its flats."""
+    other = copy.copy(night)
+    other.path = night.folder / name
+    shutil.copytree(night.path / "profiles", other.path / "profiles")
+    shutil.copy(night.path / "Snakefile", other.path)
+    (other.path / "raw").mkdir()
+    for path in (night.path / "raw").iterdir():
+        header = read_header(str(path))[0]
+        if (header.get("ESO DPR TYPE"), header.get("ESO DPR TECH")) != ("LAMP,FLAT", "ECHELLE,SLIT"):
+            shutil.copy2(path, other.path / "raw")
+    return other

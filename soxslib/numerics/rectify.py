@@ -52,40 +52,61 @@ def rectify_order(flux, variance, quality, wavelength, slit, *, wavelength_edges
     bins_w, parts_w = share(w - dw / 2, w + dw / 2, grid)
     bins_s, parts_s = share(s - ds / 2, s + ds / 2, position)
     shape = (position.size, grid.size)
-    bins = (bins_s[:, :, None] * grid.size + bins_w[:, None, :]).reshape(w.size, -1)
-    parts = (parts_s[:, :, None] * parts_w[:, None, :]).reshape(w.size, -1)
     bits = quality[known].astype(np.int64)
     f, v = flux[known].astype(float), variance[known].astype(float)
     bad = ((bits & int(HARD_BITS)) != 0) | ~np.isfinite(f) | ~np.isfinite(v)
-    flat_bins = bins.ravel()
-    collect = lambda values: np.bincount(flat_bins, values.ravel(), shape[0] * shape[1]).reshape(shape)
-    good_parts = np.where(bad[:, None], 0.0, parts)
-    area = dw * ds
-    good_area = collect(area[:, None] * good_parts)
-    worthless = bins[bad], area[bad, None] * parts[bad]
-    bad_area = np.bincount(worthless[0].ravel(), worthless[1].ravel(), shape[0] * shape[1]).reshape(shape)
-    flux_out = collect(good_parts * np.where(bad, 0.0, f)[:, None])
-    variance_out = collect(good_parts**2 * np.where(bad, 0.0, v)[:, None])
+    f[bad], v[bad], area = 0.0, 0.0, dw * ds
+    flux_out, variance_out, all_area, bad_area = np.zeros((4, shape[0] * shape[1]))
+    for bins, parts, which in _overlaps((bins_s * grid.size, parts_s), (bins_w, parts_w)):
+        collect = lambda values, bins=bins: np.bincount(bins, values, all_area.size)
+        flux_out += collect(parts * f[which])
+        variance_out += collect(parts * parts * v[which])
+        all_area += collect(parts * area[which])
+    for bins, parts, which in _overlaps((bins_s[bad] * grid.size, parts_s[bad]), (bins_w[bad], parts_w[bad])):
+        bad_area += np.bincount(bins, parts * area[bad][which], all_area.size)
+    flux_out, variance_out, all_area, bad_area = (
+        x.reshape(shape) for x in (flux_out, variance_out, all_area, bad_area)
+    )
+    good_area = all_area - bad_area
+    good_area[good_area < 1e-9 * all_area] = 0.0  # rounding of a bin that only worthless pixels touch
     with np.errstate(all="ignore"):
         fill = np.where(good_area > 0, (good_area + bad_area) / good_area, 1.0)
         bad_share = bad_area / (good_area + bad_area)
-    quality_out = _flags(bins, parts, bits, bad, shape, bad_share)
+    told = bad | (bits != 0)
+    overlaps = _overlaps((bins_s[told] * grid.size, parts_s[told]), (bins_w[told], parts_w[told]))
+    quality_out = _flags(overlaps, bits[told], bad[told], bad_share)
     bin_area = (grid[1] - grid[0]) * (position[1] - position[0])
     quality_out[good_area + bad_area < 0.5 * bin_area] |= int(Quality.NO_CALIBRATION)
     fill = np.minimum(fill, 1.0 / (1.0 - _FLAG_SHARE))
     return (flux_out * fill).astype(np.float32), (variance_out * fill**2).astype(np.float32), quality_out
 
 
-def _flags(bins, parts, bits, bad, shape, bad_share):
+def _overlaps(across, along):
+    """(bin, part, which pixels) of the overlaps of pixels with bins, each (bins, parts) [pixel, reach] along one axis.
+
+    A slice of all pixels where most of them reach so far, else their numbers: most parts of the farthest bins are 0.
+    """
+    n = len(across[0])
+    for i in range(across[0].shape[1]):
+        for j in range(along[0].shape[1]):
+            parts = across[1][:, i] * along[1][:, j]
+            which = np.flatnonzero(parts)
+            if which.size > 0.7 * n:
+                yield across[0][:, i] + along[0][:, j], parts, np.s_[:]
+            elif which.size:
+                yield across[0][which, i] + along[0][which, j], parts[which], which
+
+
+def _flags(overlaps, bits, bad, bad_share):
     """Bits of the worthless pixels where they matter, warnings everywhere they reach."""
-    out = np.zeros(shape[0] * shape[1], np.int64)
-    for use, least in ((bad, _FLAG_SHARE), (~bad & (bits != 0), -1.0)):
-        touched = parts[use] > 1e-6
-        at, bit = bins[use][touched], np.broadcast_to(bits[use][:, None], touched.shape)[touched]
-        keep = np.nan_to_num(bad_share).ravel()[at] > least
-        np.bitwise_or.at(out, at[keep], np.where(bit[keep] == 0, int(Quality.BAD), bit[keep]))
+    out, share_there = np.zeros(bad_share.size, np.int64), np.nan_to_num(bad_share).ravel()
+    for bins, parts, which in overlaps:
+        least = np.where(bad[which], _FLAG_SHARE, -1.0)
+        keep = (parts > 1e-6) & (share_there[bins] > least)
+        bit = bits[which][keep]
+        np.bitwise_or.at(out, bins[keep], np.where(bit == 0, int(Quality.BAD), bit))
     weak = (bad_share > _WEAK_SHARE) & (bad_share <= _FLAG_SHARE)
-    out = out.reshape(shape)
+    out = out.reshape(bad_share.shape)
     out[weak] |= int(Quality.INTERPOLATED)
     return out.astype(np.uint16)
 

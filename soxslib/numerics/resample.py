@@ -40,13 +40,15 @@ def share(low, high, grid):
     a, b = (low - start) / step, (high - start) / step
     first = np.floor(a).astype(np.int64)
     reach = int(np.max(np.ceil(b) - first, initial=1))
-    bins = first[:, None] + np.arange(reach)
-    parts = np.minimum(b[:, None], bins + 1) - np.maximum(a[:, None], bins)
-    parts = np.clip(parts, 0.0, None) / (b - a)[:, None]
+    bins = first + np.arange(reach)[:, None]  # one row for each bin of a pixel: sums over pixels run along the memory
+    parts = np.minimum(b, bins + 1) - np.maximum(a, bins)
+    np.maximum(parts, 0.0, out=parts)
+    parts /= b - a
     outside = (bins < 0) | (bins >= grid.size)
-    parts[outside] = 0.0
-    bins[outside] = 0
-    return bins, parts
+    if outside.any():
+        parts[outside] = 0.0
+        bins[outside] = 0
+    return bins.T, parts.T
 
 
 def rebin(values, bins, parts, size):

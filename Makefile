@@ -44,7 +44,8 @@ $(VENV)/slurm: $(VENV)/ready
 	touch $@
 
 cluster: $(VENV)/slurm
-	$(BIN)/python -m pytest -m cluster -n 3 --dist loadfile --durations=10 tests/cluster   # mostly waiting: three clusters
+	-$(BIN)/python tests/helpers/throwaway_slurm.py install
+	$(BIN)/python -m pytest -m cluster -n 3 --dist loadfile --durations=10 tests/cluster  # they mostly wait: three clusters
 
 # NIGHTS: directories with raw frames; without any, a small night is simulated
 bench: $(VENV)/ready

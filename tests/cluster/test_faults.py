@@ -30,7 +30,7 @@ def test_a_failing_frame_does_not_stop_the_night(slurm, tmp_path):
 def test_a_node_that_goes_down_takes_no_product_with_it(slurm, tmp_path):
     night = ClusterNight(tmp_path, slurm)
     run = night.start(SOLUTION, STUB_HOLD="dispersion_solution")
-    down = night.wait_for_half_a_product(run)
+    down = night.wait_until_held(run, "dispersion_solution")
     slurm.run("scontrol", "update", f"nodename={down}", "state=down", "reason=test")
     try:
         night.go()

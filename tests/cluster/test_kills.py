@@ -14,7 +14,7 @@ CALIBRATIONS = {"master_bias", "dispersion_solution", "order_trace", "master_fla
 def test_a_killed_submitting_process_is_continued(slurm, tmp_path, how):
     night = ClusterNight(tmp_path, slurm)
     run = night.start(SPECTRUM, STUB_HOLD="stare")  # calibrations go as one job, the spectrum as another
-    night.wait_for_half_a_product(run)
+    night.wait_until_held(run, "stare")
     run.send_signal(how)
     if how == signal.SIGTERM:  # running jobs may end
         night.go()

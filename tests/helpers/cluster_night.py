@@ -84,15 +84,15 @@ class ClusterNight(StubNight):
     def half_products(self):
         return list(self.path.glob("reduced/**/.*.partial.*"))
 
-    def wait_for_half_a_product(self, run):
-        """Node of the job that is in the middle of its write."""
+    def wait_until_held(self, run, step):
+        """Node of the job that was told to hold in the middle of this step's first write."""
 
         def node():
             assert run.poll() is None, self.said
             running = [node for state, node in self.jobs().values() if state == "RUNNING"]
-            return self.half_products and running and running[0]
+            return list(self.path.glob(f"reduced/*/{step}/.*.partial.*")) and running and running[0]
 
-        return wait_until(node, lambda: f"no job came to write:\n{self.said}")
+        return wait_until(node, lambda: f"no {step} came to write:\n{self.said}")
 
     def go(self):
         """Lets jobs that hold go on."""

@@ -1,7 +1,7 @@
 """A Slurm of our own for a test: controller and nodes on this machine, below one directory, without systemd or cgroups.
 
 By hand: `python tests/helpers/throwaway_slurm.py up DIR [NODES]` prints the export line that makes it the shell's
-cluster; `python tests/helpers/throwaway_slurm.py down DIR` ends it.
+cluster; `python tests/helpers/throwaway_slurm.py down DIR` ends it; `... install` only has its programs installed.
 """
 
 import os
@@ -245,12 +245,14 @@ def _end(pids):
             time.sleep(0.1)
 
 
-def main(action, folder, nodes="2"):
+def main(action, folder=".", nodes="2"):
     slurm = Slurm(folder, int(nodes))
     if action == "down":
         slurm.stop()
         return
     install()
+    if action == "install":
+        return
     try:
         slurm.start()
     except BaseException:
@@ -260,4 +262,7 @@ def main(action, folder, nodes="2"):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except NoSlurm as reason:
+        sys.exit(str(reason))

@@ -1,5 +1,6 @@
 """`soxs watch`: reduces frames as they arrive. Calibrations are made as soon as they are there, so that a science frame
-finds them ready; a new science frame goes first, and what runs then is let finish and put off."""
+finds them ready; a new science frame goes first, and what runs then is let finish and put off. No figure is drawn before
+a spectrum."""
 
 import os
 import signal
@@ -18,6 +19,8 @@ from soxslib.config.user import read_config
 from soxslib.errors import ReductionError
 from soxslib.report.build import FOLDER, build
 from soxslib.report.gather import FOLLOWS, SKY
+
+NEWEST = "spectra of new frames"
 
 
 def add_arguments(parser):
@@ -50,6 +53,7 @@ class Watch:
     def __init__(self, options):
         self.options, self.config = options, read_config()
         self.arrivals = Arrivals(self.config.raw, options.settle)
+        self.fresh = set()  # frames that have come since the watch began
         self.tried = set()  # tasks with their frames that have been asked for: a defect is not tried for ever
         self.is_complete = False  # everything has been made since the last frame
         self.last_event = time.monotonic()
@@ -78,24 +82,22 @@ class Watch:
         for path in fresh:
             self._say(f"new: {Path(path).name}")
         if fresh:
+            self.fresh.update(fresh)
             self.is_complete, self.last_event = False, time.monotonic()
         return fresh
 
     def _most_urgent(self):
-        """(word, sidecars to be made): spectra of the sky first, else calibrations, each asked for once."""
+        """(word, sidecars to be made), each asked for once."""
         if index_is_stale(self.config):
             update_index(INDEX, self.config.raw)
         night = read_night(plan_file(self.config), self.config)
         pending = [t for t in night.selected if _is_pending(t) and _mark(t) not in self.tried]
-        for word, steps in (("spectra", SKY + FOLLOWS), ("calibrations", None)):
-            tasks = [t for t in pending if steps is None or t.step in steps]
-            if tasks:
-                self.tried.update(map(_mark, tasks))
-                return word, [t.outputs["metrics"] for t in tasks]
-        return "", []
+        word, tasks = most_urgent(pending, self.fresh)
+        self.tried.update(map(_mark, tasks))
+        return word, [t.outputs["metrics"] for t in tasks]
 
     def _make(self, targets, word):
-        """Whether Snakemake made targets to the end; stopped in favour of new frames, unless it makes spectra."""
+        """Whether Snakemake made targets to the end; stopped in favour of new frames, unless it makes those of new ones."""
         self._say(f"making {word}" + (f": {len(targets)}" if word != "everything else" else ""))
         command = [
             sys.executable,
@@ -119,7 +121,7 @@ class Watch:
             try:
                 while process.poll() is None:
                     time.sleep(min(self.options.poll, 0.5))
-                    if self._look() and word != "spectra" and not is_stopped:
+                    if self._look() and word != NEWEST and not is_stopped:
                         process.terminate()  # Snakemake lets running jobs finish
                         is_stopped = True
             except KeyboardInterrupt:
@@ -141,6 +143,15 @@ class Watch:
 
     def _say(self, text):
         print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def most_urgent(pending, fresh):
+    """(word, tasks): of those to be made the spectra of new frames, else all spectra, else the calibrations."""
+    spectra = [t for t in pending if t.step in SKY + FOLLOWS]
+    newest = [t for t in spectra if fresh.intersection(t.inputs["raw"])]
+    if newest:
+        return NEWEST, newest
+    return ("spectra", spectra) if spectra else ("calibrations" if pending else "", pending)
 
 
 def _is_pending(task):

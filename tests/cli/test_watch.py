@@ -9,6 +9,9 @@ import pytest
 from stub_workflow import StubNight
 from stubs import Stub, make_night
 
+from soxslib.catalogue.tasks import Task
+from soxslib.cli.watch import NEWEST, most_urgent
+
 NEW = Stub("VIS", "OBJECT", datetime(2026, 1, 28, 3), 300.0, "SLIT1.0", (), "ECHELLE,SLIT,STARE", "SN9")
 PATIENCE_S = 240
 
@@ -51,3 +54,12 @@ def test_frames_are_reduced_as_they_come_and_the_rest_in_a_pause(night):
     assert process.returncode == 0, out
     assert f"new: {path.name}" in out and "everything else: done" in out
     assert (night.path / "report" / "index.html").exists() and "SN9" in (night.path / "summary.txt").read_text()
+
+
+def test_spectra_of_new_frames_come_first_then_spectra_then_calibrations():
+    task = lambda step, raw: Task(step, "VIS", "2026-01-27", raw, "", "", 0.0, {"raw": [raw]}, {})
+    bias, old, new, flux = task("master_bias", "a"), task("stare", "b"), task("nod", "c"), task("flux_calibration", "c")
+    assert most_urgent([bias, old, new, flux], {"c"}) == (NEWEST, [new, flux])
+    assert most_urgent([bias, old], {"a", "c"}) == ("spectra", [old])
+    assert most_urgent([bias], {"a"}) == ("calibrations", [bias])
+    assert most_urgent([], {"a"}) == ("", [])

@@ -15,8 +15,10 @@ rule master_bias:
     priority: 1
     group:
         NIGHT.group("master_bias")
+    conda:
+        "../envs/soxslib.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 800 * attempt,
+        mem_mb=NIGHT.memory(500, 55),
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         **NIGHT.params("master_bias"),
@@ -38,8 +40,10 @@ rule master_dark:
     priority: 1
     group:
         NIGHT.group("master_dark")
+    conda:
+        "../envs/soxslib.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 800 * attempt,
+        mem_mb=NIGHT.memory(700, 60),
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         **NIGHT.params("master_dark"),
@@ -66,8 +70,10 @@ rule master_flat:
     priority: 1
     group:
         NIGHT.group("master_flat")
+    conda:
+        "../envs/soxslib.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1200 * attempt,
+        mem_mb=NIGHT.memory(700, 110),
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         **NIGHT.params("master_flat"),

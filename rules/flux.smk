@@ -18,8 +18,10 @@ rule response:
     priority: 1
     group:
         NIGHT.group("response")
+    conda:
+        "../envs/soxslib.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 800 * attempt,
+        mem_mb=NIGHT.memory(600),
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         **NIGHT.params("response"),
@@ -46,8 +48,10 @@ rule flux_calibration:
     priority: 1
     group:
         NIGHT.group("flux_calibration")
+    conda:
+        "../envs/soxslib.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 800 * attempt,
+        mem_mb=NIGHT.memory(600),
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         **NIGHT.params("flux_calibration"),

@@ -18,8 +18,10 @@ rule dispersion_solution:
     priority: 1
     group:
         NIGHT.group("dispersion_solution")
+    conda:
+        "../envs/soxslib.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 800 * attempt,
+        mem_mb=NIGHT.memory(800),
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         **NIGHT.params("dispersion_solution"),
@@ -45,8 +47,10 @@ rule order_trace:
     priority: 1
     group:
         NIGHT.group("order_trace")
+    conda:
+        "../envs/soxslib.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 800 * attempt,
+        mem_mb=NIGHT.memory(800),
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         **NIGHT.params("order_trace"),
@@ -73,8 +77,10 @@ rule spatial_solution:
     priority: 1
     group:
         NIGHT.group("spatial_solution")
+    conda:
+        "../envs/soxslib.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        mem_mb=NIGHT.memory(800),
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         **NIGHT.params("spatial_solution"),

@@ -7,6 +7,8 @@ rule index:
         update("index.db"),
     log:
         "logs/index.log",
+    conda:
+        "../envs/soxslib.yaml"
     params:
         raw=config.get("raw", [".", "raw"]),
     script:

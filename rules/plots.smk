@@ -5,7 +5,13 @@ rule plot:
     input:
         unpack(figure_inputs(NIGHT)),
     output:
-        png=report("qc/{night}/{step}/{stem}.png", caption="captions/plot.rst", category="{night}", subcategory="{step}", labels={"set": "{stem}"}),
+        png=report(
+            "qc/{night}/{step}/{stem}.png",
+            caption="captions/plot.rst",
+            category="{night}",
+            subcategory="{step}",
+            labels={"set": "{stem}"},
+        ),
         pdf="qc/{night}/{step}/{stem}.pdf",
     log:
         "logs/{night}/plots/{step}/{stem}.log",
@@ -13,6 +19,8 @@ rule plot:
         "benchmarks/{night}/plots/{step}/{stem}.tsv"
     group:
         NIGHT.group()
+    conda:
+        "../envs/soxslib.yaml"
     resources:
         mem_mb=lambda wildcards, attempt: 800 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,

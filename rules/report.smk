@@ -12,6 +12,8 @@ rule report:
         "report/index.html",
     log:
         "logs/report.log",
+    conda:
+        "../envs/soxslib.yaml"
     params:
         instrument=NIGHT.config.instrument,
     script:

@@ -27,8 +27,10 @@ rule stare:
     priority: 1
     group:
         NIGHT.group("stare")
+    conda:
+        "../envs/soxslib.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        mem_mb=NIGHT.memory(800, 150),
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         **NIGHT.params("stare"),
@@ -61,8 +63,10 @@ rule nod:
     priority: 1
     group:
         NIGHT.group("nod")
+    conda:
+        "../envs/soxslib.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1800 * attempt,
+        mem_mb=NIGHT.memory(800, 160),
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         **NIGHT.params("nod"),
@@ -96,8 +100,10 @@ rule offset:
     priority: 1
     group:
         NIGHT.group("offset")
+    conda:
+        "../envs/soxslib.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        mem_mb=NIGHT.memory(800, 150),
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         **NIGHT.params("offset"),

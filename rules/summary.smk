@@ -10,5 +10,7 @@ rule summary:
         report("summary.txt", caption="captions/summary.rst", category="night"),
     log:
         "logs/summary.log",
+    conda:
+        "../envs/soxslib.yaml"
     script:
         "../scripts/summary.py"

@@ -64,6 +64,13 @@ class Night:
         revision, release = self.settings[step]["revision"], self.retries.get(name_of(self.task(step, wildcards)))
         return revision if release is None else f"{revision}, again with {release}"
 
+    def memory(self, base_mb, frame_mb=0):
+        """Resource function of a rule: megabytes for a job and for each raw frame it reads, more with each attempt.
+
+        As measured on frames of the larger detector, with 300 MB for the Snakemake that a cluster runs beside the job.
+        """
+        return lambda wildcards, input, attempt: attempt * (base_mb + frame_mb * len(input.raw))
+
     def group(self, step=None):
         """Function of a rule's wildcards: the jobs it goes to a cluster with. A figure goes with what it shows."""
         return lambda wildcards: self._groups.get((step or wildcards.step, wildcards.night, wildcards.stem))

@@ -61,7 +61,7 @@ class StubNight:
     def __init__(self, folder, stubs):
         self.folder = Path(folder)
         workflow = self.folder / "workflow"
-        for part in ("rules", "profiles"):
+        for part in ("rules", "profiles", "envs"):
             shutil.copytree(ROOT / part, workflow / part)
         shutil.copy(ROOT / "Snakefile", workflow)
         (workflow / "scripts").mkdir()

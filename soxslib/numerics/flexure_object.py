@@ -9,7 +9,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from soxslib.numerics.lapack import cho_factor, cho_solve, cho_solve_banded, cholesky_banded
-from soxslib.numerics.spline_columns import spline_columns
+from soxslib.numerics.spline_columns import spline_taps
 
 HERMITE = ((-np.sqrt(3), 1 / 6), (0.0, 2 / 3), (np.sqrt(3), 1 / 6))  # Gauss-Hermite nodes: blur by a unit Gaussian
 BAND = 9  # of the features' normal matrix: cubic splines, blurred by at most the width of a line
@@ -113,10 +113,18 @@ def _feature_power(a, b):
 
 def _images(spectrum, knots, difference_nm, blur_nm):
     """Sparse B-spline columns of the features as the spectrum sees them."""
+    from scipy import sparse  # a quarter of a second that only orders with an overlap need
+
     nodes = HERMITE if blur_nm > 0 else ((0.0, 1.0),)
     step, n_intervals = knots[1] - knots[0], knots.size - 1
     places = ((spectrum.nm - difference_nm + node * blur_nm - knots[0]) / step for node, _ in nodes)
-    return sum(share * spline_columns(x, n_intervals) for x, (_, share) in zip(places, nodes, strict=True)).tocsr()
+    taps = [spline_taps(x, n_intervals) for x in places]
+    columns = np.hstack([splines for splines, _ in taps])
+    values = np.hstack([share * v for (_, v), (_, share) in zip(taps, nodes, strict=True)])
+    starts = columns.shape[1] * np.arange(len(columns) + 1)
+    out = sparse.csr_matrix((values.ravel(), columns.ravel(), starts), shape=(len(columns), n_intervals + 3))
+    out.sum_duplicates()
+    return out
 
 
 def _normal(spectrum, knots, difference_nm, blur_nm):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from soxslib.numerics.lineshift import LineOffsets, Shift, shift_of_lines
 from soxslib.numerics.spline_columns import spline_columns
@@ -85,7 +84,7 @@ def _scene(wavelength_nm, flux, variance, template_nm, template_flux, fwhm_nm, l
     y, v = np.where(good, flux[known], 0.0), np.where(good, variance[known], 1.0)
     low, high = nm.min(), nm.max()
     n_intervals = max(2, int(np.ceil((high - low) / level_nm)))
-    levels = spline_columns((nm - low) * n_intervals / (high - low), n_intervals).toarray()
+    levels = spline_columns((nm - low) * n_intervals / (high - low), n_intervals)
     step = fwhm_nm / 8
     grid = np.arange(low - 2, high + 2, step)
     sharp = np.interp(grid, template_nm, template_flux)
@@ -111,7 +110,7 @@ def _feature_offsets(scene, shift, weight, level, segment, n):
     half = 0.5 * np.abs(scene.dispersion)
     ahead, behind = (np.interp(place - sign * half, *scene.template) for sign in (1, -1))
     slope = level * (ahead - behind) * np.sign(scene.dispersion)
-    own = sparse.csr_matrix((slope, (np.arange(slope.size), segment)), shape=(slope.size, n)).toarray()
+    own = np.where(segment[:, None] == np.arange(n), slope[:, None], 0.0)
     columns = np.hstack([scene.levels * template[:, None], own])
     normal = (columns.T * weight) @ columns
     scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-300))

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from soxslib.numerics.lapack import cho_factor, cho_solve
 from soxslib.numerics.lineshift import LineOffsets
@@ -12,6 +11,7 @@ from soxslib.numerics.spline_columns import spline_columns
 
 LARGEST_STEP = 1.0  # px a Gauss-Newton step may go: beyond, the linear expansion of a line's image is wrong
 FLUX_SCATTER = 0.5  # of a group about the list's flux, relative; only faint and blended groups feel it
+STRETCH = 64  # pixels whose equations are made together
 ALONE_PX = 0.2  # groups placed worse than this are placed together with their neighbours
 
 
@@ -45,7 +45,7 @@ class SkyOrder:
     sky: np.ndarray
     variance: np.ndarray
     good: np.ndarray
-    continuum: sparse.csc_matrix
+    continuum: np.ndarray  # [pixel, spline]
     position: np.ndarray  # of the lines, pixels
     wavelength: np.ndarray
     flux: np.ndarray
@@ -83,7 +83,7 @@ def prepare(wavelength_nm, sky, variance, lines, slit_px, sigma_px, margin):
         np.where(good, value, 0.0),
         spread2,
         good,
-        spline_columns(place, n_intervals).tocsc(),
+        spline_columns(place, n_intervals),
         position,
         line_nm[by_place],
         flux[by_place],
@@ -157,38 +157,34 @@ class LineFit:
     expected: np.ndarray  # what the neighbours' fluxes let expect
 
 
-def _columns(order, rows, *blocks, dense=None):
-    """Sparse columns: of each block (lines x window) one column a group, then the continuum, then dense ones."""
-    starts, indices, data = [np.zeros(1, int)], [], []
-    ends = np.searchsorted(order.group, np.arange(order.n_groups), side="right") * rows.shape[1]
-    for block in blocks:
-        starts.append(starts[-1][-1] + ends)
-        indices.append(rows.ravel())
-        data.append(block.ravel())
-    spline = order.continuum
-    starts.append(starts[-1][-1] + spline.indptr[1:])
-    indices.append(spline.indices)
-    data.append(spline.data)
-    n = order.sky.size
-    if dense is not None:
-        starts.append(starts[-1][-1] + n * np.arange(1, dense.shape[0] + 1))
-        indices.append(np.tile(np.arange(n), dense.shape[0]))
-        data.append(dense.ravel())
-    pointers = np.concatenate(starts)
-    return sparse.csc_matrix((np.concatenate(data), np.concatenate(indices), pointers), shape=(n, pointers.size - 1))
+def _columns(order, rows, *blocks, dense=()):
+    """Columns [pixel, ...]: of each block (lines x window) one column a group, then the continuum, then dense ones."""
+    n, k = order.sky.size, order.n_groups
+    place = (rows * k + order.group[:, None]).ravel()
+    grouped = [np.bincount(place, block.ravel(), n * k).reshape(n, k) for block in blocks]
+    return np.hstack([*grouped, order.continuum, *(column[:, None] for column in dense)])
+
+
+def _normal(columns, weight):
+    """columns.T @ (weight * columns), a stretch of pixels after the other: there only few columns hold any light."""
+    out = np.zeros((columns.shape[1],) * 2)
+    for first in range(0, len(columns), STRETCH):
+        stretch = columns[first : first + STRETCH]
+        lit = np.flatnonzero(stretch.any(axis=0))
+        part = stretch[:, lit]
+        out[np.ix_(lit, lit)] += part.T @ (weight[first : first + STRETCH, None] * part)
+    return out
 
 
 def _solve(columns, weight, target, prior, prior_value):
     """Weighted least squares with a diagonal Gaussian prior: (values, function that gives their standard errors)."""
-    weighted = columns.copy()
-    weighted.data = weighted.data * weight[weighted.indices]
-    normal = (columns.T @ weighted).toarray()
+    normal = _normal(columns, weight)
     normal[np.diag_indices_from(normal)] += prior
     scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-300))
     normal *= scale[:, None] * scale
     normal[np.diag_indices_from(normal)] += 1e-9
     factor = cho_factor(normal)
-    values = scale * cho_solve(factor, scale * (weighted.T @ target + prior * prior_value))
+    values = scale * cho_solve(factor, scale * (columns.T @ (weight * target) + prior * prior_value))
 
     def errors():
         return scale * np.sqrt(np.diag(cho_solve(factor, np.eye(scale.size))))
@@ -257,13 +253,12 @@ def group_offsets(order, fit):
     slopes = images.by_shift * fit.fluxes[order.group][:, None]
     columns = _columns(order, images.rows, images.light, slopes)
     own = np.arange(k, 2 * k)
-    information = columns[:, own].multiply(columns[:, own]).T @ fit.weight
+    information = (columns[:, own] ** 2).T @ fit.weight
     segment = np.floor((np.cumsum(information) - 0.5 * information) * ALONE_PX**2)
     segment = np.unique(segment, return_inverse=True)[1]
     n = int(segment[-1]) + 1
-    together = sparse.csc_matrix((np.ones(k), (own, segment)), shape=(columns.shape[1], n))
-    rest = np.delete(np.arange(columns.shape[1]), own)
-    columns = sparse.hstack([columns[:, rest], columns @ together], format="csc")
+    together = np.add.reduceat(columns[:, own], np.searchsorted(segment, np.arange(n)), axis=1)
+    columns = np.hstack([np.delete(columns, own, axis=1), together])
     prior, prior_value = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
     prior[:k], prior_value[:k] = (FLUX_SCATTER * fit.expected) ** -2, fit.expected
     prior[-n:] = 3.0**-2  # px: only to keep groups without light defined

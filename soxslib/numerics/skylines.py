@@ -6,7 +6,7 @@ blurred by a Gaussian and integrated over the pixel. Blended lines keep their li
 lines has its own flux, since the vibrational bands of OH vary independently within minutes.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def measure_sky_shift(
     if order is None:
         return Shift()
     start = None if start_px is None else start_px / binning
-    shift, significance = _coarse_shift(order, search_px / binning, start)
+    shift, significance = _coarse_shift(order, _seen(order, quiet_px(order.slit_px)), search_px / binning, start)
     if significance < min_significance:
         return Shift()
     fit = fit_lines(order, shift, template_error)
@@ -67,28 +67,44 @@ def slit_width_match(wavelength_nm, sky, variance, lines, *, sigma_px, slit_px, 
     order = prepare(wavelength_nm, sky, variance, lines, slit_px, sigma_px, search_px / binning)
     if order is None:
         return np.zeros(len(widths_px))
-    window = quiet_px(slit_px)
+    seen = _seen(order, quiet_px(slit_px))
     trials = (replace(order, slit_px=float(width)) for width in widths_px)
-    return np.array([_coarse_shift(trial, search_px / binning, None, window)[1] for trial in trials]) ** 2
+    return np.array([_coarse_shift(trial, seen, search_px / binning, None)[1] for trial in trials]) ** 2
 
 
-def _coarse_shift(order, search_px, start, window=None):
-    """(whole-pixel shift, significance) of the best match of the whole line list.
+@dataclass(frozen=True)
+class _Seen:
+    """What an order shows above its continuum: without what is broader than `window`, over its noise; noise and bright
+    signal that are typical of it."""
+
+    over_noise: np.ndarray
+    noise: float
+    bright: float
+    window: int
+
+
+def _seen(order, window):
+    """The _Seen of an order.
 
     The tempered noise (a third of the signal is added to it) keeps a cosmic ray or a single line from deciding.
     """
-    window = window or quiet_px(order.slit_px)
     noise = np.sqrt(order.variance)
     signal = np.where(order.good, order.sky - running_low(order.sky, order.good, window), 0.0)
-    data = _highpass(np.where(order.good, signal / np.hypot(noise, 0.3 * np.abs(signal)), 0.0), window)
+    data = np.where(order.good, signal / np.hypot(noise, 0.3 * np.abs(signal)), 0.0)
+    bright = np.percentile(signal[order.good], 98)
+    return _Seen(_highpass(data, window), np.median(noise[order.good]), bright, window)
+
+
+def _coarse_shift(order, seen, search_px, start):
+    """(whole-pixel shift, significance) of the best match of the whole line list."""
     template = template_of(order)
-    scale = np.percentile(signal[order.good], 98) / max(np.percentile(template[order.good], 98), 1e-30)
+    scale = seen.bright / max(np.percentile(template[order.good], 98), 1e-30)
     template *= max(scale, 1e-30)
-    template = _highpass(template / np.hypot(np.median(noise[order.good]), 0.3 * template), window)
+    template = _highpass(template / np.hypot(seen.noise, 0.3 * template), seen.window)
     reach = int(np.ceil(search_px))
     middle = 0 if start is None else int(np.rint(start))
     lags = np.arange(middle - reach, middle + reach + 1)
-    match = np.array([_match(data, template, lag) for lag in lags])
+    match = np.array([_match(seen.over_noise, template, lag) for lag in lags])
     best = int(np.argmax(match))
     return float(lags[best]), float(match[best])
 

@@ -1,15 +1,19 @@
-"""Cubic B-splines on a uniform grid as sparse columns, without the seconds that importing scipy.interpolate takes."""
+"""Cubic B-splines on a uniform grid as columns, without the seconds that importing scipy.interpolate takes."""
 
 import numpy as np
-from scipy import sparse
 
 from soxslib.numerics.splines import TAPS, bspline_weights, nodes_of
 
 
-def spline_columns(position, n_intervals):
-    """Sparse matrix, positions x (n_intervals + 3) splines, on unit intervals from 0 to which positions are clipped."""
+def spline_taps(position, n_intervals):
+    """(splines, values), each [position, tap], of n_intervals + 3 splines on unit intervals from 0; positions are clipped."""
     first, phase = nodes_of(np.clip(position, 0.0, n_intervals * (1 - 1e-12)))
-    columns = (first + 1)[:, None] + np.arange(TAPS)
-    values = np.stack(bspline_weights(phase), axis=1)
-    starts = TAPS * np.arange(len(phase) + 1)
-    return sparse.csr_matrix((values.ravel(), columns.ravel(), starts), shape=(len(phase), n_intervals + 3))
+    return (first + 1)[:, None] + np.arange(TAPS), np.stack(bspline_weights(phase), axis=1)
+
+
+def spline_columns(position, n_intervals):
+    """Matrix, positions x (n_intervals + 3) splines."""
+    splines, values = spline_taps(position, n_intervals)
+    out = np.zeros((len(values), n_intervals + 3))
+    out[np.arange(len(values))[:, None], splines] = values
+    return out

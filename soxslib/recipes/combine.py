@@ -9,7 +9,7 @@ from soxslib.numerics import extraction
 from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.filters import running_median
 from soxslib.recipes.flexure import native_wavelengths
-from soxslib.recipes.science import on_pixels
+from soxslib.recipes.science import distance_from
 
 
 @dataclass(frozen=True)
@@ -141,14 +141,13 @@ def _boxcars(exposures, throughput, source, order, settings):
     out = []
     for e, t in zip(exposures, throughput, strict=True):
         window, fit = e.windows[order], e.fits[order]
-        distance, _ = on_pixels(window, e.traces[source], e.slit_profiles[source])
         half = settings.boxcar_fwhm * e.slit_profiles[source].fwhm_arcsec
         sums = extraction.boxcar(
             window.data - fit.sky,
             fit.model - fit.sky,
             window.good & ~fit.is_cosmic_ray,
             window.cutout.is_inside,
-            distance,
+            distance_from(window, e.traces[source]),
             window.cutout.arcsec,
             half,
         )

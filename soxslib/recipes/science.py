@@ -113,12 +113,17 @@ def trace_source(blocks, source, windows, settings):
     return replace(trace, n_blocks=next(iter(blocks.values())).wavelength_nm.size)
 
 
-def on_pixels(window, trace, slit_profile):
-    """(distance from the trace [arcsec], part of the source's light in each pixel)."""
+def distance_from(window, trace):
+    """Distance of the pixels from a trace [arcsec]."""
     cutout = window.cutout
-    distance = cutout.slit_arcsec - trace.at(cutout.order, cutout.wavelength_nm)
-    part = slit_profile.at(distance, cutout.wavelength_nm) * cutout.arcsec
-    return distance, np.where(cutout.is_inside, part, 0.0)
+    return cutout.slit_arcsec - trace.at(cutout.order, cutout.wavelength_nm)
+
+
+def on_pixels(window, trace, slit_profile):
+    """Part of the source's light in each pixel."""
+    cutout = window.cutout
+    part = slit_profile.at(distance_from(window, trace), cutout.wavelength_nm) * cutout.arcsec
+    return np.where(cutout.is_inside, part, 0.0)
 
 
 def fit_window(window, basis, profiles, ndit, settings, before=None, *, is_last=True):
@@ -141,25 +146,22 @@ def stiffness_of(fit, settings):
     return extraction.sky_stiffness(fit, length_px=settings.sky_smooth_px, line_sigma=settings.sky_line_sigma)
 
 
-def refine_profiles(windows, positions, fits, traces, slit_profiles, settings):
-    """SlitProfiles that agree with the light: a common shape from all orders."""
+def refine_profiles(windows, positions, fits, profiles, traces, slit_profiles, settings):
+    """SlitProfiles that agree with the light: a common shape from all orders. profiles: what the fits took."""
     out = []
     for k, (trace, profile) in enumerate(zip(traces, slit_profiles, strict=True)):
         matrix, vector = 0.0, 0.0
         for order, window in windows.items():
             fit = fits[order]
-            distance, _ = on_pixels(window, trace, profile)
             counts = _at_pixels(fit.counts[k], positions[order])
             others = sum(
-                _at_pixels(fit.counts[j], positions[order]) * on_pixels(window, traces[j], slit_profiles[j])[1]
-                for j in range(len(traces))
-                if j != k
+                _at_pixels(fit.counts[j], positions[order]) * profiles[order][j] for j in range(len(traces)) if j != k
             )
             doubt = (settings.model_error * fit.model) ** 2 + (settings.profile_tolerance * others) ** 2
             weight = np.where(window.good & ~fit.is_cosmic_ray, 1.0 / (fit.variance + doubt), 0.0)
             m, v = profile_equations(
                 profile,
-                distance,
+                distance_from(window, trace),
                 window.cutout.wavelength_nm,
                 window.cutout.arcsec,
                 counts,
@@ -236,7 +238,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
     for round_ in range(settings.rounds):
         is_last = round_ == settings.rounds - 1
         for order, window in windows.items():
-            profiles[order] = [on_pixels(window, t, p)[1] for t, p in zip(traces, slit_profiles, strict=True)]
+            profiles[order] = [on_pixels(window, t, p) for t, p in zip(traces, slit_profiles, strict=True)]
             if order in fits:
                 sky_variance[order] = stiffness_of(fits[order], settings).variance_left
             fits[order] = fit_window(
@@ -244,7 +246,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
             )
         if not is_last:
             windows = illuminated(windows, fits, settings)
-            slit_profiles = refine_profiles(windows, positions, fits, traces, slit_profiles, settings)
+            slit_profiles = refine_profiles(windows, positions, fits, profiles, traces, slit_profiles, settings)
             blocks = _blocks_of_fit(windows, fits, settings)
             sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
             traces = [trace_source(blocks, s, windows, settings) for s in sources]

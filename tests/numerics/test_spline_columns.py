@@ -9,11 +9,11 @@ from soxslib.numerics.spline_columns import spline_columns
 def test_they_are_the_splines_of_scipy():
     position = np.linspace(0, 7, 101)
     expected = BSpline.design_matrix(position, np.arange(-3, 11, dtype=float), 3).toarray()
-    np.testing.assert_allclose(spline_columns(position, 7).toarray(), expected, atol=1e-9)
+    np.testing.assert_allclose(spline_columns(position, 7), expected, atol=1e-9)
 
 
 def test_a_cubic_is_drawn_exactly():
     position = np.linspace(0, 5, 60)
-    columns, cubic = spline_columns(position, 5).toarray(), 1 + position - 0.3 * position**3
+    columns, cubic = spline_columns(position, 5), 1 + position - 0.3 * position**3
     coefficients = np.linalg.lstsq(columns, cubic, rcond=None)[0]
     np.testing.assert_allclose(columns @ coefficients, cubic, atol=1e-9)

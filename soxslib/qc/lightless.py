@@ -28,6 +28,9 @@ def measure_lightless(master, stack):
         ),
         Metric("STRUCTX", float(rows.std()), "electron", "Structure across the dispersion, rms"),
         Metric("STRUCTY", float(columns.std()), "electron", "Structure along the dispersion, rms"),
+        Metric(
+            "STRUCT MAX", largest_structure(master.frame.flux), "electron", "Largest deviation of a part of the frame"
+        ),
         Metric("FPN", stack.intrinsic_e, "electron", "Scatter of pixels beyond noise and structure"),
         Metric("N FRAMES", stack.n_frames, "", "Frames combined"),
         Metric("N EXCLUDED", len(stack.excluded), "", "Frames left out: structure unlike the others'"),
@@ -37,3 +40,14 @@ def measure_lightless(master, stack):
         Metric("N BAD", count(Quality.BAD), "pixel", "Bad or unstable pixels"),
         Metric("FRAC BAD", count(Quality.HOT | Quality.BAD) / quality.size, "", "Fraction of pixels flagged"),
     ]
+
+
+def largest_structure(image, parts=16):
+    """How far the level of a part of an image, 1/16 of it in both directions, is from the typical one.
+
+    Nothing is left out: light that leaks in stands out so much that the structure's fit takes its pixels for hot ones.
+    """
+    height, width = (n // parts for n in image.shape)
+    cut = image[: height * parts, : width * parts].reshape(parts, height, parts, width)
+    levels = np.median(cut[:, ::3, :, ::3], axis=(1, 3))
+    return float(np.abs(levels - np.median(levels)).max())

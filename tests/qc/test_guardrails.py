@@ -84,8 +84,9 @@ def test_a_weak_arc_lamp_is_told_by_its_lines(night):
     assert unusable(weak) == "LINES FRACTION is 0.2, 0.4 to 1 is needed and 1 more"
 
 
-@pytest.mark.parametrize(("leak_e", "fails"), [(0.0, False), (120.0, True)])
+@pytest.mark.parametrize(("leak_e", "fails"), [(0.0, False), (40.0, True), (120.0, True), (3000.0, True)])
 def test_a_light_leak_in_all_biases_fails_the_master(leak_e, fails, rng):
+    """A strong leak in a corner as well: its pixels then pass for hot ones, and not for structure."""
     settings = SimpleNamespace(**settings_for("master_bias", "VIS"))
     result = master_bias([bias_frame(rng, leak_e) for _ in range(5)], settings)
     sidecar = {"step": "master_bias", "arm": "VIS", "metrics": [m.as_dict() for m in measure(result)]}

@@ -2,12 +2,31 @@
 
 import numpy as np
 
+STRIP = 32  # rows worked on at once: their arrays stay in the processor's cache
+
+
+def strips(n_rows):
+    """Slices of the rows of an image, a strip after the other."""
+    return [slice(first, min(first + STRIP, n_rows)) for first in range(0, n_rows, STRIP)]
+
 
 def box_mean(image, *, size):
     """Mean over size x size pixels around each pixel (odd size); at the border over the repeated edge pixels."""
-    half = size // 2
-    padded = np.pad(image, half, mode="edge")
-    rows, columns = image.shape
+    out = np.empty_like(image)
+    for rows in strips(len(image)):
+        out[rows] = _box_mean(_with_surroundings(image, rows, size // 2), size)
+    return out
+
+
+def _with_surroundings(image, rows, reach):
+    """Rows of an image and `reach` pixels about them, at the border repeated edge pixels."""
+    first, last = max(rows.start - reach, 0), min(rows.stop + reach, len(image))
+    missing = first - (rows.start - reach), rows.stop + reach - last
+    return np.pad(image[first:last], (missing, (reach, reach)), mode="edge")
+
+
+def _box_mean(padded, size):
+    rows, columns = (n - size + 1 for n in padded.shape)
     total = padded[:rows].copy()
     for k in range(1, size):
         total += padded[k : k + rows]
@@ -28,18 +47,23 @@ def model_variance(flux, floor, *, integrations, size, contrast):
     integrations. In the dark the local mean may be negative: cut at zero it would raise the mean variance.
     """
     per_electron = np.float32(1.0 / integrations)
-    signal = box_mean(flux, size=size)
-    scatter = box_mean(flux * flux, size=size)
-    scatter -= signal * signal
-    noise = np.maximum(signal, 0.0)
-    noise *= per_electron
-    noise += floor
-    own = 1.0 - np.float32(contrast) * noise / np.maximum(scatter, np.float32(1e-6))
-    np.maximum(own, 0.0, out=own)
-    signal += own * (flux - signal)
-    signal *= per_electron
-    signal += floor
-    return np.maximum(signal, np.float32(0.8) * floor, out=signal)
+    out = np.empty_like(flux)
+    for rows in strips(len(flux)):
+        here = _with_surroundings(flux, rows, size // 2)
+        signal = _box_mean(here, size)
+        scatter = _box_mean(here * here, size)
+        scatter -= signal * signal
+        noise = np.maximum(signal, 0.0)
+        noise *= per_electron
+        noise += floor[rows]
+        np.maximum(scatter, np.float32(1e-6), out=scatter)
+        own = 1.0 - np.float32(contrast) * noise / scatter
+        np.maximum(own, 0.0, out=own)
+        signal += own * (flux[rows] - signal)
+        signal *= per_electron
+        signal += floor[rows]
+        np.maximum(signal, np.float32(0.8) * floor[rows], out=out[rows])
+    return out
 
 
 def robust_std(values, *, clip=4.0, rounds=5):

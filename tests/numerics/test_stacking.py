@@ -50,3 +50,9 @@ def test_a_light_leak_is_named_and_drifts_of_the_level_are_not(rng):
     cube[2] = cube[2] + np.linspace(0, 10, 256)[:, None]
     assert list(stacking.discrepant(cube, **options)) == [2]
     assert list(stacking.discrepant(cube[1:3], **options)) == [1]  # of two, the higher one
+
+
+@pytest.mark.parametrize("n", range(3, 12))
+def test_median_of_frames_is_numpys(rng, n):
+    frames = rng.integers(0, 20, (n, 7, 9)).astype(np.float32)  # with equal values
+    assert np.array_equal(median_of(frames), np.median(frames, axis=0))

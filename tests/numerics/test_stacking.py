@@ -55,4 +55,4 @@ def test_a_light_leak_is_named_and_drifts_of_the_level_are_not(rng):
 @pytest.mark.parametrize("n", range(3, 12))
 def test_median_of_frames_is_numpys(rng, n):
     frames = rng.integers(0, 20, (n, 7, 9)).astype(np.float32)  # with equal values
-    assert np.array_equal(median_of(frames), np.median(frames, axis=0))
+    assert np.array_equal(stacking.median_of(frames), np.median(frames, axis=0))

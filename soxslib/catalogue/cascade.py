@@ -24,7 +24,7 @@ class Unused:
         roles = rule.get("roles") or rule["of_roles"]
         excluded = [f for f in self.excluded if f.role in roles and f.exposure.arm == arm]
         if excluded:
-            return f"excluded by the config ({len(excluded)} frames)"
+            return f"excluded by the config ({len(excluded)} frame{'s' * (len(excluded) > 1)})"
         names = tuple(role.replace("_", " ") for role in roles)
         refused = [f for f in self.rejected if f.exposure.arm == arm and f.objection.startswith(names)]
         if refused:

@@ -51,7 +51,8 @@ def summary_text(results, problems, notes, limits=None):
     counts = Counter(r.status for r in results)
     calibrated = [r for r in results if r.task.step == "flux_calibration" and r.status == MADE]
     lost = [p for p in problems if p.is_lost]
-    lines = [f"{counts[MADE]} of {len(results)} tasks made, {len(calibrated)} spectra flux-calibrated"]
+    spectra = "1 spectrum" if len(calibrated) == 1 else f"{len(calibrated)} spectra"
+    lines = [f"{counts[MADE]} of {len(results)} tasks made, {spectra} flux-calibrated"]
     lines += _block("spectra", [_spectrum_line(r) for r in calibrated])
     lines += _block("failed", [str(r) for r in results if r.status == FAILED])
     lines += _block("not run", [str(r) for r in results if r.status == ABSENT])

@@ -54,8 +54,9 @@ def _check_lines(counts, spots, settings):
         log.warning("%s: order %d has only %d usable lines", spots.file, o, n)
     if 2 * len(poor) >= len(counts):
         worst = min(poor, key=poor.get)
+        fault = "is saturated: " if spots.is_saturated else ""
         raise ReductionError(
-            f"{spots.file}: {len(poor)} of {len(counts)} orders have fewer than {settings.min_lines_per_order} usable "
+            f"{spots.file}: {fault}{len(poor)} of {len(counts)} orders have fewer than {settings.min_lines_per_order} usable "
             f"lines (order {worst}: {poor[worst]}); {spots.told}; {spots.remedy}"
         )
 

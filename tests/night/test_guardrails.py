@@ -27,7 +27,7 @@ def frames():
     """A few frames of the small night; the flats of the narrow slit too long for the brightest order; biases in the morning too."""
     few = [f for f in demonstration_night(arms=["VIS"], small=True) if f.shot.role in ROLES]
     flats = lambda f: f.shot.role == "flat" and f.shot.slit == "SLIT1.0"
-    few = [replace(f, shot=replace(f.shot, exposure_s=1.8 * f.shot.exposure_s)) if flats(f) else f for f in few]
+    few = [replace(f, shot=replace(f.shot, exposure_s=1.95 * f.shot.exposure_s)) if flats(f) else f for f in few]
     later = [
         replace(f, mjd=f.mjd + MORNING_D, template_mjd=f.template_mjd + MORNING_D) for f in few if f.shot.role == "bias"
     ]
@@ -132,7 +132,7 @@ def test_the_report_tells_all_three(night):
     assert text.count("passed over:") >= 2 and "SATURATED FRAC is 0." in text and "no pinhole spots" in text
     index = (night / "report" / "index.html").read_text()
     assert index.count("✕") >= 3
-    (bias,) = [p for p in night.glob("report/calibration/master_bias*.html") if "reasons" in p.read_text()]
-    assert "passed over: STRUCT MAX" in bias.read_text()
+    biases = [p.read_text() for p in night.glob("report/calibration/master_bias*.html")]
+    assert sum("passed over: STRUCT MAX" in text for text in biases) == 1
     told = (night / "summary.txt").read_text()
     assert "calibrations passed over:" in told and "fails its checks:" in told

@@ -111,36 +111,61 @@ def _feature_power(a, b):
     return max(total / weight, 0.05 * min(1 / np.max(a.weight), 1 / np.max(b.weight)))
 
 
-def _images(spectrum, knots, difference_nm, blur_nm):
-    """Sparse B-spline columns of the features as the spectrum sees them."""
-    from scipy import sparse  # a quarter of a second that only orders with an overlap need
+@dataclass(frozen=True)
+class _Images:
+    """B-splines of the features as a spectrum's pixels see them: values [pixel, spline] from a first spline on, of n."""
 
+    first: np.ndarray
+    values: np.ndarray
+    n: int
+
+    def sums(self, weights):
+        """Sums over the pixels of each spline's value times weights [pixel, column]: [spline, column]."""
+        m = weights.shape[1]
+        out = np.zeros(self.n * m)
+        place = (self.first * m)[:, None] + np.arange(m)
+        for i, value in enumerate(self.values.T):
+            out += np.bincount((place + i * m).ravel(), (value[:, None] * weights).ravel(), out.size)
+        return out.reshape(self.n, m)
+
+    def bands(self, weight):
+        """Lower bands of the weighted sums of products of two splines."""
+        out = np.zeros((BAND, self.n))
+        values = np.ascontiguousarray(self.values.T)
+        for i, value in enumerate(values):
+            weighted = weight * value
+            for lag in range(min(BAND, len(values) - i)):
+                out[lag] += np.bincount(self.first + i, weighted * values[i + lag], self.n)
+        return out
+
+    def at(self, features):
+        """The features at the pixels."""
+        return sum(value * features[self.first + i] for i, value in enumerate(self.values.T))
+
+
+def _images(spectrum, knots, difference_nm, blur_nm):
+    """The _Images of a spectrum."""
     nodes = HERMITE if blur_nm > 0 else ((0.0, 1.0),)
     step, n_intervals = knots[1] - knots[0], knots.size - 1
     places = ((spectrum.nm - difference_nm + node * blur_nm - knots[0]) / step for node, _ in nodes)
     taps = [spline_taps(x, n_intervals) for x in places]
-    columns = np.hstack([splines for splines, _ in taps])
+    splines = np.hstack([s for s, _ in taps])
     values = np.hstack([share * v for (_, v), (_, share) in zip(taps, nodes, strict=True)])
-    starts = columns.shape[1] * np.arange(len(columns) + 1)
-    out = sparse.csr_matrix((values.ravel(), columns.ravel(), starts), shape=(len(columns), n_intervals + 3))
-    out.sum_duplicates()
-    return out
+    first = splines.min(axis=1)
+    width = int(np.max(splines.max(axis=1) - first)) + 1
+    first = np.minimum(first, n_intervals + 3 - width)
+    place = np.arange(len(first))[:, None] * width + splines - first[:, None]
+    seen = np.bincount(place.ravel(), values.ravel(), first.size * width).reshape(-1, width)
+    return _Images(first, seen, n_intervals + 3)
 
 
 def _normal(spectrum, knots, difference_nm, blur_nm):
     """Normal equations: (bands of features, features x levels, levels x levels, both right sides, squares)."""
-    images = _images(spectrum, knots, difference_nm, blur_nm)
-    weighted = images.copy()
-    weighted.data = weighted.data * np.repeat(spectrum.weight, np.diff(weighted.indptr))
-    square = images.T @ weighted
-    bands = np.zeros((BAND, square.shape[0]))
-    for k in range(BAND):
-        bands[k, : square.shape[0] - k] = square.diagonal(-k)
+    images, weight, value = _images(spectrum, knots, difference_nm, blur_nm), spectrum.weight, spectrum.value
     columns = spectrum.levels * spectrum.shape[:, None]
-    levels = columns * spectrum.weight[:, None]
-    value = spectrum.value
-    squares = spectrum.weight @ value**2
-    return bands, images.T @ levels, columns.T @ levels, weighted.T @ value, levels.T @ value, squares
+    levels = columns * weight[:, None]
+    sums = images.sums(np.column_stack([levels, weight * value]))
+    return images.bands(weight), sums[:, :-1], columns.T @ levels, sums[:, -1], levels.T @ value, weight @ value**2
 
 
 @dataclass(frozen=True)
@@ -196,7 +221,7 @@ def _log_likelihood(a, b, prior):
 
 def _relevelled(spectrum, features, knots, difference_nm, blur_nm):
     """The spectrum with its level fitted again, times 1 + features, so that both multiply."""
-    shape = np.maximum(1 + _images(spectrum, knots, difference_nm, blur_nm) @ features, 0.1)
+    shape = np.maximum(1 + _images(spectrum, knots, difference_nm, blur_nm).at(features), 0.1)
     columns = spectrum.levels * shape[:, None]
     root = np.sqrt(spectrum.weight)
     level = spectrum.levels @ np.linalg.lstsq(columns * root[:, None], (1 + spectrum.value) * root, rcond=None)[0]

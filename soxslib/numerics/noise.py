@@ -44,11 +44,13 @@ def model_variance(flux, floor, *, integrations, size, contrast):
     neighbourhood is used wherever that is not in conflict with the data. Where the neighbourhood varies by more than
     `contrast` times its noise (lines, order edges) the pixel's own value takes over gradually: Lee 1980, IEEE PAMI 2,
     165, with a raised noise term so that the pixel has no weight at all in flat areas. flux is the mean of so many
-    integrations. In the dark the local mean may be negative: cut at zero it would raise the mean variance.
+    integrations (a number, or one for each pixel). In the dark the local mean may be negative: cut at zero it would raise the mean variance.
     """
-    per_electron = np.float32(1.0 / integrations)
+    each = np.broadcast_to(np.asarray(1.0 / integrations, np.float32), flux.shape)
+    floor = np.broadcast_to(floor, flux.shape)
     out = np.empty_like(flux)
     for rows in strips(len(flux)):
+        per_electron = each[rows]
         here = _with_surroundings(flux, rows, size // 2)
         signal = _box_mean(here, size)
         scatter = _box_mean(here * here, size)

@@ -48,3 +48,15 @@ def test_pair_noise_drops_what_both_share(rng):
     shared = rng.normal(0, 50, (200, 200))
     one, two = (shared + rng.normal(0, 3.0, shared.shape) for _ in range(2))
     assert pair_noise(one, two) == pytest.approx(3.0, rel=0.02)
+
+
+def test_integrations_of_each_pixel_are_those_of_all_where_they_are_equal(rng):
+    flux = rng.poisson(50.0, (70, 40)).astype(np.float32)  # more than one strip
+    floor = np.full(flux.shape, 9.0, np.float32)
+    options = dict(size=5, contrast=3.0)
+    for count in (1, 4):
+        one = model_variance(flux, floor, integrations=count, **options)
+        assert np.array_equal(one, model_variance(flux, floor, integrations=np.full(flux.shape, count), **options))
+    halves = np.where(np.arange(40) < 20, 1, 4)[None, :] * np.ones((70, 1))
+    mixed = model_variance(flux, floor, integrations=halves, **options)
+    assert np.array_equal(mixed[:, 25:], one[:, 25:])

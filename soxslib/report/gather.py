@@ -115,9 +115,9 @@ class Story:
 
 def tell(tasks, problems, notes, limits, instrument):
     """The Story of a plan, from the sidecars that are there."""
-    items = [_item(result, limits) for result in with_arms([result_of(task) for task in tasks])]
     arms = load_instrument(instrument).data["arms"]
     bands = {arm: _names(content["orders"]) for arm, content in arms.items()}
+    items = [_item(result, limits, bands) for result in with_arms([result_of(task) for task in tasks])]
     return Story(items, _targets(items, problems, list(arms)), problems, notes, limits, bands)
 
 
@@ -126,9 +126,12 @@ def _names(orders):
     return {o: orders[o].get("band", o) for o in ranked}
 
 
-def _item(result, limits):
-    verdict = Verdict(FAIL, (result.reason,)) if result.status == FAILED else judge(result.sidecar, limits)
-    return Item(result, verdict)
+def _item(result, limits, bands):
+    if result.status == FAILED:
+        return Item(result, Verdict(FAIL, (result.reason,)))
+    verdict, names = judge(result.sidecar, limits), bands.get(result.task.arm, {})
+    named = lambda m: f" of order {names.get(int(m[1]), m[1])} "
+    return Item(result, Verdict(verdict.state, tuple(re.sub(r" of order (\d+) ", named, r) for r in verdict.reasons)))
 
 
 def _targets(items, problems, arms):

@@ -27,6 +27,7 @@ from soxslib.io.masters import write_master
 from soxslib.io.slices import slices_table
 from soxslib.numerics.tracing import Slices
 from soxslib.plots import MODULES, draw, make, style
+from soxslib.plots.arcs import without_hot
 from soxslib.plots.sources import Sources
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -308,3 +309,30 @@ def test_thinning_keeps_means_and_extremes():
     image = np.zeros((40, 40))
     image[17, 23] = 1.0
     assert style.shrink(image, 10, 10, np.max).max() == 1.0  # a spot of one pixel does not vanish
+
+
+def test_orders_go_by_their_bands_in_the_order_of_wavelength():
+    vis, nir = style.order_colours("SOXS", "VIS"), style.order_colours("SOXS", "NIR")
+    assert [vis.name(o) for o in vis] == ["u", "g", "r", "i"]
+    assert [vis.place(o) for o in (2, 3, 1, 4)] == [1, 2, 3, 4]
+    assert (nir.name(12), nir.place(12)) == ("12", 12)
+
+
+def test_hot_pixels_leave_the_arcs_picture_and_spots_stay(rng):
+    y, x = np.mgrid[:60, :80]
+    spot = 500 * np.exp(-0.5 * ((y - 30) ** 2 + (x - 40) ** 2) / 0.8**2)  # 1.9 px wide
+    hot = np.zeros(spot.shape)
+    hot[0:20:4, 0:80:7] = 4000
+    seen = without_hot(spot + hot + rng.normal(0, 1, spot.shape))
+    assert seen[:20].max() < 20  # a few times the noise of their neighbours
+    assert seen[30, 40] > 490
+
+
+def test_a_standard_is_drawn_against_its_catalogue(tmp_path, rng, header):
+    header["HIERARCH ESO DPR TYPE"] = "STD,FLUX"
+    header["HIERARCH ESO OBS TARG NAME"] = "EG274"
+    spectrum = merged(rng, flux_calibrated=True, systematic_error=np.full(680, 3.0))
+    spectra.write_merged(tmp_path / "fluxcal.fits", spectrum, header)
+    products.write_tombstone(tmp_path / "rectified2d.fits", "the extraction left no rectified orders")
+    source = sources(tmp_path, "flux_calibration", ("fluxcal", "rectified2d"))
+    check(source, tmp_path, "over catalogue", "of the calibration (orange)")

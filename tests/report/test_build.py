@@ -104,3 +104,12 @@ def test_the_arms_ratio_is_that_of_their_fluxes(rng):
     blue, red = spectrum("VIS", rng, True), spectrum("NIR", rng, True)
     ratio, error = arms_ratio(blue, replace(red, flux=1.2 * red.flux, error=1.2 * red.error))
     assert ratio == pytest.approx(1.2, abs=5 * error) and error < 0.01
+
+
+def test_orders_go_by_their_bands_the_bluest_first(night):
+    path = next(Path("reduced").rglob("*_VIS_*SN001.qc.json"))
+    path.write_text(path.read_text().replace('"order": 11', '"order": 2'))
+    night.put_limits({"stare": {"EXTRACTION CHI2": {"each": {"fail": [0, 1.5]}}}})
+    story = build(night.plan)
+    assert list(story.bands["VIS"].values()) == ["u", "g", "r", "i"]
+    assert "EXTRACTION CHI2 of order u is 1.8, 0 to 1.5 is needed" in [i.reason for i in story.items]

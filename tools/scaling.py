@@ -1,7 +1,7 @@
 """What index, plan and dry runs cost with the number of frames: `python tools/scaling.py [FRAMES ...]` prints a table.
 
 Frames are header-only stubs in one workspace. Times are of whole processes, `snakemake` to its exit, but for index and
-plan, which are of the work itself.
+plan, which are of the work itself. In brackets CPU seconds, which a busy machine changes little.
 """
 
 import os
@@ -20,34 +20,40 @@ from survey import FIRST_EVENING, write_survey  # noqa: E402
 
 ADDED = 50
 INDEX = """
-import sys, time, resource
+import time
 from soxslib.catalogue.database import update_index
-start = time.perf_counter()
+start, cpu = time.perf_counter(), time.process_time()
 read = update_index("index.db", ["raw"])
-print(time.perf_counter() - start, read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(time.perf_counter() - start, time.process_time() - cpu, read)
 """
 PLAN = """
 import time, resource
 from soxslib.catalogue.database import load_entries
 from soxslib.catalogue.plan import make_plan
 from soxslib.instruments import load_instrument
-start = time.perf_counter()
+start, cpu = time.perf_counter(), time.process_time()
 plan = make_plan(load_entries("index.db"), load_instrument("SOXS"))
-print(time.perf_counter() - start, len(plan.tasks), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(time.perf_counter() - start, time.process_time() - cpu, len(plan.tasks), peak)
 """
 
 
 def timed(command, folder):
-    """(seconds, output, peak memory of any process so far in MB) of a command that must succeed."""
+    """((seconds, CPU seconds), output) of a command that must succeed."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SNAKEMAKE_", "SOXS_"))}
     environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), _cpu_s()
     done = subprocess.run(
         [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise SystemExit(f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return time.perf_counter() - start, done.stdout, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return (time.perf_counter() - start, _cpu_s() - cpu), done.stdout
+
+
+def _cpu_s():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def measure(frames, folder):
@@ -57,18 +63,18 @@ def measure(frames, folder):
     timed(["-m", "soxslib", "init", "."], folder)
     night = evenings[len(evenings) // 2]
     dry = ["-m", "snakemake", "-n", "--quiet", "rules"]
-    out = {"frames": frames, "nights": len(evenings)}
-    seconds, read, memory = map(float, timed(["-c", INDEX], folder)[1].split())
-    out |= {"index_per_s": read / seconds, "index_mb": memory}
-    out["first_night_s"], *_ = timed([*dry, "--config", f"night={night}"], folder)
-    seconds, tasks, memory = map(float, timed(["-c", PLAN], folder)[1].split())
+    one_night = [*dry, "--config", f"night={night}"]
+    seconds, cpu, read = map(float, timed(["-c", INDEX], folder)[1].split())
+    out = {"frames": frames, "index_per_s": (read / seconds, read / cpu)}
+    out["first_night_s"], _ = timed(one_night, folder)
+    *seconds, tasks, memory = map(float, timed(["-c", PLAN], folder)[1].split())
     out |= {"plan_s": seconds, "tasks": int(tasks), "plan_mb": memory}
-    out["night_s"], *_ = timed([*dry, "--config", f"night={night}"], folder)
-    out["target_s"], *_ = timed([*dry[:3], _target(folder, night), *dry[3:]], folder)
+    out["night_s"], _ = timed(one_night, folder)
+    out["target_s"], _ = timed([*dry[:3], _target(folder, night), *dry[3:]], folder)
     write_survey(folder / "raw", ADDED, FIRST_EVENING - timedelta(days=10))
     out["refresh_s"] = _refresh_s(folder)
-    out["peak_mb"] = timed([*dry, "--config", f"night={night}"], folder)[2]
-    return out
+    out["added_s"], _ = timed(one_night, folder)
+    return out | {"peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024}
 
 
 def _target(folder, night):
@@ -93,17 +99,23 @@ COLUMNS = {
     "frames": "frames", "tasks": "tasks", "index_per_s": "index, frames/s", "plan_s": "plan [s]",
     "plan_mb": "plan [MB]",
     "first_night_s": "first `-n`, with index and plan [s]", "night_s": "`-n` of one night [s]",
-    "target_s": "`-n` of one product [s]", "refresh_s": f"refresh, {ADDED} frames more [s]", "peak_mb": "peak [MB]",
+    "target_s": "`-n` of one product [s]", "refresh_s": f"refresh, {ADDED} frames more [s]",
+    "added_s": "`-n` after it, planned anew [s]", "peak_mb": "peak [MB]",
 }  # fmt: skip
 
 
 def table(rows):
     """Rows of figures as Markdown."""
     lines = ["| " + " | ".join(COLUMNS.values()) + " |", "|" + "---|" * len(COLUMNS)]
-    for row in rows:
-        values = [f"{row[key]:.{1 if name.endswith('[s]') else 0}f}" for key, name in COLUMNS.items()]
-        lines.append("| " + " | ".join(values) + " |")
-    return "\n".join(lines)
+    return "\n".join(lines + ["| " + " | ".join(map(_cell, (row[key] for key in COLUMNS))) + " |" for row in rows])
+
+
+def _cell(value):
+    """A figure, or one by the clock with that by CPU time in brackets."""
+    if isinstance(value, int | float):
+        return f"{value:.0f}"
+    wall, cpu = (f"{v:.0f}" if v >= 100 else f"{v:.1f}" for v in value)
+    return f"{wall} ({cpu})"
 
 
 def main(counts):

@@ -182,3 +182,32 @@ def test_dark_and_light(visit):
     dark = colour()
     page.get_by_label("Light or dark").click()
     assert colour() == "rgb(255, 255, 255)" != dark
+
+
+def tab_to(page, selector, most=80):
+    """Presses Tab until what a selector names has the focus, and sees to it that one sees where that is."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate("s => document.activeElement.matches(s)", selector):
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+            return
+    pytest.fail(f"Tab does not reach {selector}")
+
+
+def test_all_is_reached_without_a_mouse(visit):
+    page = visit("index.html")
+    tab_to(page, "#find")
+    page.keyboard.type("sn004")
+    tab_to(page, "a.target")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/target/**")
+    before = view(page)
+    tab_to(page, "#spectrum")
+    page.keyboard.press("+")
+    assert view(page) != before
+    tab_to(page, "details:not([open]) > summary")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.parentElement.open")
+    tab_to(page, "table.cal a")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/calibration/**")

@@ -204,11 +204,11 @@ def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust
     rows, y, sigma, owner = [], [], [], []
     for i, order in enumerate(orders):
         wavelength, offset, error = measured.get(order, ((), (), ()))[:3]
-        for lam, o, e in zip(wavelength, offset, error, strict=True):
-            rows.append(_trace_row(lam, (lo, hi), ranges[order], i, len(orders), n_common, n_own))
-            y.append(o)
-            owner.append(order)
-            sigma.append(np.hypot(e, 0.01))  # no centroid is better than a hundredth of an arcsecond
+        if len(wavelength):
+            rows.append(_trace_rows(wavelength, (lo, hi), ranges[order], i, len(orders), n_common, n_own))
+            y.append(offset)
+            owner += [order] * len(wavelength)
+            sigma.append(np.hypot(error, 0.01))  # no centroid is better than a hundredth of an arcsecond
     size = n_common + n_own * len(orders)
     prior = np.r_[
         np.array([5.0] + [1.0] * common_degree) ** -2.0, np.tile(np.asarray(prior_arcsec) ** -2.0, len(orders))
@@ -216,7 +216,7 @@ def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust
     solution, covariance = np.zeros(size), np.diag(1.0 / prior)
     samples = dict.fromkeys(orders, (0, 0, float("nan")))
     if rows:
-        a, y, sigma = np.array(rows), np.array(y), np.array(sigma)
+        a, y, sigma = (np.concatenate(x) for x in (rows, y, sigma))
         w = 1.0 / sigma**2
         for _ in range(6):
             covariance = np.linalg.inv(a.T @ (w[:, None] * a) + np.diag(prior))
@@ -227,12 +227,8 @@ def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust
         samples |= _samples(np.array(owner), y - a @ solution, w > 0)
     coefficients, errors, modes = {}, {}, {}
     for i, order in enumerate(orders):
-        design = np.array(
-            [
-                _trace_row(lam, (lo, hi), ranges[order], i, len(orders), n_common, n_own)
-                for lam in np.linspace(*ranges[order], 9)
-            ]
-        )
+        places = np.linspace(*ranges[order], 9)
+        design = _trace_rows(places, (lo, hi), ranges[order], i, len(orders), n_common, n_own)
         nodes = np.linspace(-1, 1, 9)
         coefficients[order] = chebyshev.chebfit(nodes, design @ solution + position, max(common_degree, n_own - 1))
         errors[order] = float(np.sqrt(np.einsum("ij,jk,ik->i", design, covariance, design).mean()))
@@ -251,10 +247,11 @@ def _samples(order, residual, used):
     return out
 
 
-def _trace_row(lam, common, own, i, n_orders, n_common, n_own):
-    """One row of the design matrix: common Chebyshev terms, then the order's own."""
-    row = np.zeros(n_common + n_own * n_orders)
-    row[:n_common] = chebyshev.chebvander((2 * lam - common[0] - common[1]) / (common[1] - common[0]), n_common - 1)
+def _trace_rows(wavelength, common, own, i, n_orders, n_common, n_own):
+    """Rows of the design matrix: common Chebyshev terms, then the order's own."""
+    lam = np.asarray(wavelength, float)
+    rows = np.zeros((lam.size, n_common + n_own * n_orders))
+    rows[:, :n_common] = chebyshev.chebvander((2 * lam - common[0] - common[1]) / (common[1] - common[0]), n_common - 1)
     start = n_common + i * n_own
-    row[start : start + n_own] = chebyshev.chebvander((2 * lam - own[0] - own[1]) / (own[1] - own[0]), n_own - 1)
-    return row
+    rows[:, start : start + n_own] = chebyshev.chebvander((2 * lam - own[0] - own[1]) / (own[1] - own[0]), n_own - 1)
+    return rows

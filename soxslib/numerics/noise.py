@@ -44,7 +44,8 @@ def model_variance(flux, floor, *, integrations, size, contrast):
     neighbourhood is used wherever that is not in conflict with the data. Where the neighbourhood varies by more than
     `contrast` times its noise (lines, order edges) the pixel's own value takes over gradually: Lee 1980, IEEE PAMI 2,
     165, with a raised noise term so that the pixel has no weight at all in flat areas. flux is the mean of so many
-    integrations (a number, or one for each pixel). In the dark the local mean may be negative: cut at zero it would raise the mean variance.
+    integrations (a number, or one for each pixel). In the dark the local mean may be negative: cut at zero it would
+    raise the mean variance.
     """
     each = np.broadcast_to(np.asarray(1.0 / integrations, np.float32), flux.shape)
     floor = np.broadcast_to(floor, flux.shape)

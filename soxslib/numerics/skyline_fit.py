@@ -11,7 +11,7 @@ from soxslib.numerics.spline_columns import spline_columns
 
 LARGEST_STEP = 1.0  # px a Gauss-Newton step may go: beyond, the linear expansion of a line's image is wrong
 FLUX_SCATTER = 0.5  # of a group about the list's flux, relative; only faint and blended groups feel it
-STRETCH = 64  # pixels whose equations are made together
+STRETCH = 192  # pixels whose equations are made together
 ALONE_PX = 0.2  # groups placed worse than this are placed together with their neighbours
 
 

@@ -77,7 +77,7 @@ def _frame(axes, image, lines, facts, solution, colours):
 
 def without_hot(image):
     """The image with pixels that stand alone cut down to their surroundings: a spot of light has wings, a hot pixel has none."""
-    padded = np.pad(image.astype(float), 1, constant_values=-np.inf)
+    padded = np.pad(image.astype(np.float32), 1, constant_values=-np.inf)
     beside = (padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1])
     return np.minimum(image, 2.5 * np.maximum(np.maximum(*beside[:2]), np.maximum(*beside[2:])))
 

@@ -33,7 +33,7 @@ def browser():
     if CHROMIUM is None:
         (pytest.fail if IS_NEEDED else pytest.skip)("no Chromium here; apt-get install chromium")
     with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser
         browser.close()
 

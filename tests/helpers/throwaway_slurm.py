@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
@@ -138,7 +139,9 @@ class Slurm:
         if self.conf.exists() and _pid_of(self.folder / "run" / "slurmctld.pid", "slurmctld"):
             self.run("scancel", "-u", "root")
         files = [*self.folder.glob("run/*.pid"), self.folder / "munge" / "pid"]
-        _end([pid for path in files if (pid := _pid_of(path, *DAEMONS))] + self._lost_steps())
+        for pid in self._lost_steps():
+            _kill(pid)
+        _end([pid for path in files if (pid := _pid_of(path, *DAEMONS))])
 
     def _lost_steps(self):
         """Processes of jobs that were sent from here and that no node looks after any more."""
@@ -235,11 +238,16 @@ def _is_alive(pid):
     return state != "Z"
 
 
+def _kill(pid, number=signal.SIGKILL):
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
 def _end(pids):
     for number in (signal.SIGTERM, signal.SIGKILL):
         alive = [pid for pid in pids if _is_alive(pid)]
         for pid in alive:
-            os.kill(pid, number)
+            _kill(pid, number)
         deadline = time.monotonic() + 5
         while any(map(_is_alive, alive)) and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -40,7 +40,7 @@ def spoil(raw):
 
 @pytest.fixture(scope="session")
 def reduced(tmp_path_factory):
-    """(night, reasons of the bad files, output of the run): VIS, reduced once."""
+    """(night, reasons of the bad files, output of the run): VIS, reduced once; tests change copies of it only."""
     night = tmp_path_factory.mktemp("nights") / "night"
     soxs("simulate", str(night), "--small", "--arms", "VIS", "--seed", "7", folder=night.parent)
     reasons = spoil(night / "raw")

@@ -87,22 +87,26 @@ def basis_of(position, n_columns):
     return Basis(np.where(on_grid, first, 0), np.where(on_grid, phase, 0.0), on_grid, n_columns)
 
 
-def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds, smoothness=None, start=None):
+def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds, stiffness=None, start=None):
     """The OrderFit of an order for given source profiles (list of arrays [row, column], summing to about 1 over a column).
 
     start: a first model of the data [row, column] for the first weights; reject_sigma, grow_sigma: a pixel is a cosmic ray
     when it is that far above the model, a neighbour of one when it is grow_sigma above; model_error: the fraction of the
-    model that no test trusts; smoothness: penalty on the sky's second differences per node, or None.
+    model that no test trusts; stiffness: Stiffness of the sky, or None.
     """
-    basis, n_nodes, k = pixels.basis, pixels.basis.n_nodes, len(profiles) + 1
+    basis, n_nodes, n_sources = pixels.basis, pixels.basis.n_nodes, len(profiles)
+    sky_kinds = (
+        [series.BSPLINE] if stiffness is None or stiffness.between is None else [series.HALF_WAY, series.BSPLINE]
+    )
+    k = n_sources + len(sky_kinds)
     usable = pixels.good & basis.on_grid
     data = series.sorted_data(basis.first, basis.phase, usable, n_nodes)
     value, floor = data.take(pixels.data), data.take(pixels.floor)
-    kinds = [series.CONVOLUTION] * len(profiles) + [series.BSPLINE]
-    factors = [data.take(p) for p in (*profiles, pixels.slit_light)]
+    kinds = [series.CONVOLUTION] * n_sources + sky_kinds
+    factors = [data.take(p) for p in (*profiles, *[pixels.slit_light] * len(sky_kinds))]
     hits = Hits(basis, usable, data, profiles)
     model = value if start is None else data.take(start)
-    penalty = None if smoothness is None else splines.second_differences(smoothness, k, k - 1)
+    penalty = 0.0 if stiffness is None else _penalty(stiffness, k)
     weight_rounds = WEIGHT_ROUNDS if start is None else WEIGHT_ROUNDS - 1
     for round_ in range(rounds):
         rejected = hits.rejected
@@ -110,10 +114,9 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
             variance = model_variance(model, floor, pixels.ndit)
             weight = np.where(rejected, 0.0, 1.0 / variance)
             bands, vector = series.equations(data, kinds, factors, weight, value)
-            if penalty is not None:
-                bands += penalty
+            bands += penalty
         solution = splines.solve(bands, vector, ridge=1e-9).reshape(n_nodes, k)
-        for c in range(k - 1):
+        for c in range(n_sources):
             solution[:, c] = bridged(solution[:, c], hits.coverage(c))
         model = _series_sum(solution, kinds, factors, data.first, data.phase)
         new = hits.found(value - model, np.sqrt(variance + (model_error * model) ** 2), reject_sigma, grow_sigma)
@@ -128,16 +131,17 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
             vector += v
         hits.rejected = new
     kept, weight = ~hits.rejected, 1.0 / variance
-    dof = max(kept.sum() - k * basis.n_columns, 1)
+    dof = max(kept.sum() - (n_sources + 1) * basis.n_columns, 1)
     native = slice(MARGIN, MARGIN + basis.n_columns)
     light = np.where(kept, factors[-1] ** 2 * weight, 0.0)
-    sky = series.evaluate(solution[:, -1], series.BSPLINE, basis.first, basis.phase) * pixels.slit_light
-    whole = sky + _series_sum(solution, kinds[:-1], profiles, basis.first, basis.phase)
+    sky_solution, ones = solution[:, n_sources:], [1.0] * len(sky_kinds)
+    sky = _series_sum(sky_solution, sky_kinds, ones, basis.first, basis.phase) * pixels.slit_light
+    whole = sky + _series_sum(solution[:, :n_sources], kinds[:n_sources], profiles, basis.first, basis.phase)
     return OrderFit(
         sky=sky,
-        sky_density=_spline_at_nodes(solution[:, k - 1])[native],
+        sky_density=_series_sum(sky_solution, sky_kinds, ones, np.arange(n_nodes) - 1, np.zeros(n_nodes))[native],
         sky_information=np.bincount(hits.node, light, n_nodes)[native],
-        counts=solution[native, : k - 1].T,
+        counts=solution[native, :n_sources].T,
         model=whole,
         variance=model_variance(whole, pixels.floor, pixels.ndit),
         is_cosmic_ray=hits.image(hits.rejected),
@@ -164,9 +168,12 @@ def bridged(counts, coverage):
     return np.where(poor, np.interp(nodes, nodes[~poor], counts[~poor]), counts)
 
 
-def _spline_at_nodes(coefficients):
-    """Values of a cubic B-spline series at its nodes."""
-    return filters.convolved(coefficients, [1 / 6, 4 / 6, 1 / 6])
+def _penalty(stiffness, k):
+    """Bands of what keeps the sky smooth: the last of k components; the one before, if any, stands between the nodes."""
+    bands = splines.second_differences(stiffness.strength, k, k - 1)
+    if stiffness.between is not None:
+        bands[-1, k - 2 :: k] += stiffness.between
+    return bands
 
 
 @dataclass(frozen=True)
@@ -174,19 +181,21 @@ class Stiffness:
     """What keeps the sky smooth where it has no lines.
 
     strength [node]: of the penalty on second differences; variance_left [column]: what is then left of the variance that the
-    sky would have without.
+    sky would have without; between [node]: inverse variance expected of splines half-way between the nodes, None without.
     """
 
     strength: np.ndarray
     variance_left: np.ndarray
+    between: np.ndarray | None = None
 
 
-def sky_stiffness(fit, *, length_px, line_sigma):
+def sky_stiffness(fit, *, length_px, line_sigma, between):
     """The Stiffness that suits a fitted sky: between the lines, structure shorter than length_px is damped.
 
     Columns where the curvature stands line_sigma above its noise, and their neighbours as far as a line's wings, are free.
     The filter is that of a smoothing spline, 1 / (1 + (length k / 2 pi)^4) for the wave number k
-    (Silverman 1984, Ann. Stat. 12, 898).
+    (Silverman 1984, Ann. Stat. 12, 898). between: what splines half-way between the nodes may add to a line, as part of its
+    curvature, or 0: lines of two pixels' width are not told by splines on the pixels alone.
     """
     information = np.maximum(fit.sky_information, 1e-12 * fit.sky_information.max())
     curvature = np.zeros_like(fit.sky_density)
@@ -199,7 +208,13 @@ def sky_stiffness(fit, *, length_px, line_sigma):
     strength = np.where(is_line, 0.0, information * (length_px / (2 * np.pi)) ** 4)
     k = np.linspace(0.0, np.pi, 400)
     left = np.mean(1.0 / (1.0 + (length_px * k / (2 * np.pi)) ** 4))
-    return Stiffness(np.pad(strength, MARGIN), np.where(is_line, 1.0, left))
+    left = np.where(is_line, 1.0, left)
+    if not between:
+        return Stiffness(np.pad(strength, MARGIN), left)
+    expected = between * np.lib.stride_tricks.sliding_window_view(np.pad(np.abs(curvature), 2), 5).max(axis=1)
+    free = np.where(is_line, 1.0 / np.maximum(expected, 1e-30) ** 2, np.inf)
+    cap = 1e3 * information
+    return Stiffness(np.pad(strength, MARGIN), left, np.pad(np.minimum(free, cap), MARGIN, constant_values=cap.max()))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """How a source's light is spread along the slit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,17 +21,19 @@ def moffat(distance_arcsec, fwhm_arcsec, beta=MOFFAT_BETA):
 class SlitProfile:
     """Light per arcsec along the slit, integral 1, as cubic B-splines of the distance from the trace.
 
-    Distances scale with (wavelength / reference_nm)^-0.2. coefficients: of the splines, from -half_width to half_width.
+    Distances scale with (wavelength / reference_nm)^-0.2, and with an order's own stretch: what optics and focus add.
+    coefficients: of the splines, from -half_width to half_width.
     """
 
     coefficients: np.ndarray
     step_arcsec: float
     half_width_arcsec: float
     reference_nm: float
+    stretch: dict[int, float] = field(default_factory=dict)  # {order: about 1}
 
-    def at(self, distance_arcsec, wavelength_nm):
+    def at(self, distance_arcsec, wavelength_nm, order=None):
         """Light per arcsec at a distance from the trace; 0 beyond the half width."""
-        scale = (wavelength_nm / self.reference_nm) ** SEEING_EXPONENT
+        scale = (wavelength_nm / self.reference_nm) ** SEEING_EXPONENT * self.stretch.get(order, 1.0)
         scaled = distance_arcsec / scale
         inside = np.abs(scaled) < self.half_width_arcsec
         out = np.zeros(np.shape(scaled))
@@ -75,19 +77,17 @@ def normalised(profile):
     """The profile with integral 1 at its reference wavelength."""
     d = np.linspace(-profile.half_width_arcsec, profile.half_width_arcsec, 4001)
     total = np.trapezoid(profile.at(d, profile.reference_nm), d)
-    return SlitProfile(
-        profile.coefficients / total, profile.step_arcsec, profile.half_width_arcsec, profile.reference_nm
-    )
+    return replace(profile, coefficients=profile.coefficients / total)
 
 
-def profile_equations(start, distance, wavelength_nm, arcsec, counts, residual, weight):
+def profile_equations(start, order, distance, wavelength_nm, arcsec, counts, residual, weight):
     """(matrix, vector) of the least squares for the coefficients of a profile.
 
     residual: data less sky; counts: the source's electrons at each pixel's wavelength; arcsec: pixel extent along the slit:
     model = counts * profile(distance) * arcsec. Pixels of weight 0 are not read.
     """
     n = start.coefficients.size
-    scale = (wavelength_nm / start.reference_nm) ** SEEING_EXPONENT
+    scale = (wavelength_nm / start.reference_nm) ** SEEING_EXPONENT * start.stretch.get(order, 1.0)
     use = (weight > 0) & (np.abs(distance / scale) < start.half_width_arcsec)
     first, weights = start._taps((distance / scale)[use])
     factor = (counts * arcsec / scale)[use]
@@ -115,4 +115,21 @@ def updated(start, matrix, vector, *, tolerance):
     wing = start.coefficients / start.coefficients.max()
     prior *= 1.0 / np.clip(wing * 4.0, WING_TRUST, 1.0) ** 2
     coefficients = np.linalg.solve(matrix + np.diag(prior), vector + prior * start.coefficients)
-    return normalised(SlitProfile(coefficients, start.step_arcsec, start.half_width_arcsec, start.reference_nm))
+    return normalised(replace(start, coefficients=coefficients))
+
+
+def stretched(profile, order, distance, wavelength_nm, arcsec, counts, residual, weight, *, prior):
+    """The profile with the stretch of an order that its light asks for; arguments like those of profile_equations.
+
+    prior: expected departure of a stretch from 1. A wrong width is a wrong scale of the spectrum by half of it. The counts
+    of each column are free meanwhile, so that only the shape tells.
+    """
+    at = lambda s: replace(profile, stretch={order: s}).at(distance, wavelength_nm, order) * arcsec
+    now, step = profile.stretch.get(order, 1.0), 0.03
+    shape, slope = at(now), (at(now * (1 + step)) - at(now * (1 - step))) / (2 * step)
+    total = np.maximum((weight * shape**2).sum(0), 1e-300)
+    slope = counts * (slope - shape * (weight * shape * slope).sum(0) / total)
+    left = residual - shape * (weight * shape * np.where(weight > 0, residual, 0.0)).sum(0) / total
+    left = np.where(weight > 0, left, 0.0)
+    change = (weight * slope * left).sum() / ((weight * slope**2).sum() + prior**-2.0)
+    return replace(profile, stretch=profile.stretch | {order: now * (1.0 + float(np.clip(change, -0.2, 0.2)))})

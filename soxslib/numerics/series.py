@@ -16,6 +16,22 @@ BSPLINE = np.array([[1, -3, 3, -1], [4, 0, -6, 3], [1, 3, 3, -3], [0, 0, 0, 1]])
 CONVOLUTION = np.array([[0, -1, 2, -1], [2, 0, -5, 3], [0, 1, 4, -3], [0, 0, -1, 1]]) / 2.0
 
 
+def _half_way():
+    """Weights [half of the phase, tap, power] of cubic B-splines with knots every half node that stand half-way between
+    the nodes: together with BSPLINE they span all such splines."""
+    pieces = BSPLINE[[3, 2, 1, 0]]  # of one spline, from its beginning to its end, as powers of its own phase
+    lower = np.zeros((TAPS, TAPS)), np.zeros((TAPS, TAPS))
+    lower[0][0], lower[0][1], lower[1][1], lower[1][2] = pieces[3], pieces[1], pieces[2], pieces[0]
+    to_phase = [
+        np.array([np.polynomial.polynomial.polypow([start, 2.0], m).tolist() + [0] * (3 - m) for m in range(TAPS)])
+        for start in (0.0, -1.0)
+    ]
+    return np.array([weights @ powers for weights, powers in zip(lower, to_phase, strict=True)])
+
+
+HALF_WAY = _half_way()
+
+
 @dataclass(frozen=True)
 class Data:
     """Data sorted by the first of the nodes they touch.
@@ -71,24 +87,39 @@ def _data(at, first, phase, n_nodes):
 def equations(data, kinds, factors, weight, values):
     """(bands, vector) of the weighted least squares problem values ~ sum over components of factor * series.
 
-    kinds: BSPLINE or CONVOLUTION of each component; factors: arrays like the data's; layout as in `splines`.
+    kinds: BSPLINE, CONVOLUTION or HALF_WAY of each component; factors: arrays like the data's; layout as in `splines`.
     """
     k, n = len(kinds), data.n_nodes
     bands, vector = np.zeros((TAPS * k, n * k)), np.zeros(n * k)
     for c in range(k):
         weighted = weight * factors[c]
-        taps = kinds[c] @ data.moments(weighted * values, TAPS)
-        for q in range(TAPS):
-            _add(vector, q * k + c, k, taps[q])
-        for d in range(c, k):
-            moments = data.moments(weighted * factors[d], 2 * TAPS - 1)
+        for (kind,), part in _pieces([kinds[c]], weighted * values, data.phase):
+            taps = kind @ data.moments(part, TAPS)
             for q in range(TAPS):
-                for r in range(TAPS):
-                    i, j = q * k + c, r * k + d
-                    if i <= j or c != d:
-                        i, j = min(i, j), max(i, j)
-                        _add(bands[TAPS * k - 1 - (j - i)], j, k, np.convolve(kinds[c][q], kinds[d][r]) @ moments)
+                _add(vector, q * k + c, k, taps[q])
+        for d in range(c, k):
+            for pair, part in _pieces([kinds[c], kinds[d]], weighted * factors[d], data.phase):
+                _add_products(bands, pair, data.moments(part, 2 * TAPS - 1), c, d, k)
     return bands, vector
+
+
+def _pieces(kinds, values, phase):
+    """[(weights of each kind, values)] for the stretches of the phase over which the kinds are polynomials."""
+    if all(kind.ndim == 2 for kind in kinds):
+        return [(kinds, values)]
+    upper = phase >= 0.5
+    piece = lambda kind, half: kind if kind.ndim == 2 else kind[half]
+    return [([piece(kind, half) for kind in kinds], np.where(upper == half, values, 0.0)) for half in (0, 1)]
+
+
+def _add_products(bands, pair, moments, c, d, k):
+    """Adds the products of the weights of components c and d."""
+    for q in range(TAPS):
+        for r in range(TAPS):
+            i, j = q * k + c, r * k + d
+            if i <= j or c != d:
+                i, j = min(i, j), max(i, j)
+                _add(bands[TAPS * k - 1 - (j - i)], j, k, np.convolve(pair[0][q], pair[1][r]) @ moments)
 
 
 def _add(target, offset, k, sums):
@@ -100,6 +131,9 @@ def _add(target, offset, k, sums):
 
 def evaluate(coefficients, kind, first, phase):
     """The series at positions given by first node and phase."""
+    if kind.ndim == 3:
+        lower, upper = (evaluate(coefficients, piece, first, phase) for piece in kind)
+        return np.where(phase < 0.5, lower, upper)
     padded = np.append(coefficients, np.zeros(TAPS - 1))
     taps = np.lib.stride_tricks.sliding_window_view(padded, TAPS)
     cubic = kind.T @ taps.T  # [power, node]

@@ -9,8 +9,8 @@ from soxslib.datamodel import DispersionSolution, Exposure
 from soxslib.numerics import extraction, locate
 from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.filters import median_of_five, running_median
-from soxslib.numerics.illumination import corrected_slit_light
-from soxslib.numerics.profile import SlitProfile, analytic_profile, profile_equations, updated
+from soxslib.numerics.illumination import corrected_slit_light, light_under_source
+from soxslib.numerics.profile import SlitProfile, analytic_profile, profile_equations, stretched, updated
 from soxslib.recipes.windows import Window, cut_orders, windows_of
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def distance_from(window, trace):
 def on_pixels(window, trace, slit_profile):
     """Part of the source's light in each pixel."""
     cutout = window.cutout
-    part = slit_profile.at(distance_from(window, trace), cutout.wavelength_nm) * cutout.arcsec
+    part = slit_profile.at(distance_from(window, trace), cutout.wavelength_nm, cutout.order) * cutout.arcsec
     return np.where(cutout.is_inside, part, 0.0)
 
 
@@ -136,46 +136,51 @@ def fit_window(window, basis, profiles, ndit, settings, before=None, *, is_last=
         grow_sigma=settings.grow_sigma,
         model_error=settings.model_error,
         rounds=settings.reject_rounds if is_last else 3,
-        smoothness=stiffness_of(before, settings).strength if before else None,
+        stiffness=stiffness_of(before, settings) if before else None,
         start=before.model if before else None,
     )
 
 
 def stiffness_of(fit, settings):
     """The Stiffness of the sky after a fit."""
-    return extraction.sky_stiffness(fit, length_px=settings.sky_smooth_px, line_sigma=settings.sky_line_sigma)
+    return extraction.sky_stiffness(
+        fit, length_px=settings.sky_smooth_px, line_sigma=settings.sky_line_sigma, between=settings.sky_between
+    )
 
 
 def refine_profiles(windows, positions, fits, profiles, traces, slit_profiles, settings):
-    """SlitProfiles that agree with the light: a common shape from all orders. profiles: what the fits took."""
+    """SlitProfiles that agree with the light: a common shape from all orders, and each order's own width.
+
+    profiles: what the fits took.
+    """
     out = []
-    for k, (trace, profile) in enumerate(zip(traces, slit_profiles, strict=True)):
-        matrix, vector = 0.0, 0.0
-        for order, window in windows.items():
-            fit = fits[order]
-            counts = _at_pixels(fit.counts[k], positions[order])
-            others = sum(
-                _at_pixels(fit.counts[j], positions[order]) * profiles[order][j] for j in range(len(traces)) if j != k
-            )
-            doubt = (settings.model_error * fit.model) ** 2 + (settings.profile_tolerance * others) ** 2
-            weight = np.where(window.good & ~fit.is_cosmic_ray, 1.0 / (fit.variance + doubt), 0.0)
-            m, v = profile_equations(
-                profile,
-                distance_from(window, trace),
-                window.cutout.wavelength_nm,
-                window.cutout.arcsec,
-                counts,
-                window.data - fit.sky - others,
-                weight,
-            )
-            matrix, vector = matrix + m, vector + v
-        out.append(updated(profile, matrix, vector, tolerance=settings.profile_tolerance))
+    for k, profile in enumerate(slit_profiles):
+        light = {
+            o: _light_of(k, w, positions[o], fits[o], profiles[o], traces[k], settings) for o, w in windows.items()
+        }
+        equations = [profile_equations(profile, order, *of_order) for order, of_order in light.items()]
+        matrix, vector = (sum(e[i] for e in equations) for i in range(2))
+        profile = updated(profile, matrix, vector, tolerance=settings.profile_tolerance)
+        for order, of_order in light.items():
+            profile = stretched(profile, order, *of_order, prior=settings.profile_stretch)
+        out.append(profile)
     return out
 
 
-def illuminated(windows, fits, settings):
-    """The windows with the slit's illumination corrected to what the sky shows beside the sources."""
+def _light_of(k, window, position, fit, profiles, trace, settings):
+    """(distance, wavelength, arcsec, counts, what is left without sky and other sources, weight) of source k's pixels."""
+    others = sum(_at_pixels(fit.counts[j], position) * p for j, p in enumerate(profiles) if j != k)
+    doubt = (settings.model_error * fit.model) ** 2 + (settings.profile_tolerance * others) ** 2
+    weight = np.where(window.good & ~fit.is_cosmic_ray, 1.0 / (fit.variance + doubt), 0.0)
+    cutout, counts = window.cutout, _at_pixels(fit.counts[k], position)
+    left = window.data - fit.sky - others
+    return distance_from(window, trace), cutout.wavelength_nm, cutout.arcsec, counts, left, weight
+
+
+def illuminated(windows, fits, profiles, settings):
+    """The windows with the slit's illumination corrected to what the sky shows beside the sources, and its lines under them."""
     out = {}
+    under = [_light_under(fits, profiles, k, settings) for k in range(len(next(iter(profiles.values()))))]
     for order, w in windows.items():
         fit = fits[order]
         source = fit.model - fit.sky
@@ -190,8 +195,35 @@ def illuminated(windows, fits, settings):
             quiet,
             priors=settings.slit_light_prior,
         )
+        light = light / np.average(light / w.slit_light, weights=quiet + 1e-12)  # the sky keeps its level
+        for change, profile in zip(under, profiles[order], strict=True):
+            light = _with_change(light, w.slit_light, profile, change)
         out[order] = replace(w, slit_light=light)
     return out
+
+
+def _light_under(fits, profiles, k, settings):
+    """Relative change of the illumination under source k, from all orders."""
+    orders = []
+    for order, fit in fits.items():
+        profile = profiles[order][k]
+        information = np.sum(profile**2 / fit.variance, axis=0)
+        variance = np.divide(1.0, information, out=np.full(information.size, np.inf), where=information > 0)
+        orders.append((fit.counts[k], variance, fit.sky_density / _peak(profile)))
+    return light_under_source(orders, prior=settings.slit_light_under)
+
+
+def _with_change(light, before, profile, change):
+    """The illumination [row, column] with a relative change from `before` under a source, in the shape of its profile."""
+    weight = profile**2
+    ratio = np.sum(weight * light / before) / max(np.sum(weight), 1e-300)
+    return np.maximum(light * (1.0 + ((1.0 + change) / ratio - 1.0) * profile / _peak(profile)), 0.05)
+
+
+def _peak(profile):
+    """Typical part of a source's light in the brightest pixel of a column."""
+    peaks = profile.max(axis=0)
+    return float(np.median(peaks[peaks > 0])) if np.any(peaks > 0) else 1.0
 
 
 def _far_from_sources(source, inside):
@@ -245,7 +277,8 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
                 window, bases[order], profiles[order], e.ndit, settings, fits.get(order), is_last=is_last
             )
         if not is_last:
-            windows = illuminated(windows, fits, settings)
+            before, windows = windows, illuminated(windows, fits, profiles, settings)
+            fits = {o: _relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
             slit_profiles = refine_profiles(windows, positions, fits, profiles, traces, slit_profiles, settings)
             blocks = _blocks_of_fit(windows, fits, settings)
             sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
@@ -253,6 +286,11 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
     return ReducedExposure(
         e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces, sources
     )
+
+
+def _relit(fit, ratio):
+    """The OrderFit with its sky under another illumination of the slit, relative to the one it was fitted with."""
+    return replace(fit, sky=fit.sky * ratio, model=fit.model + fit.sky * (ratio - 1.0))
 
 
 def _blocks_of_fit(windows, fits, settings):

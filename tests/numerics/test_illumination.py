@@ -1,9 +1,9 @@
-"""The right answer is the slope that was put in."""
+"""The right answer is what was put in: slope, loss at the ends, change under a source."""
 
 import numpy as np
 import pytest
 
-from soxslib.numerics.illumination import corrected_slit_light
+from soxslib.numerics.illumination import corrected_slit_light, light_under_source
 from tests.helpers.tilted_order import tilted_order
 
 
@@ -13,5 +13,35 @@ def test_a_slope_of_the_illumination_is_found(rng):
     light = np.ones_like(position)
     data = order.pixels.data * (1 + 0.03 * position)
     usable = np.ones(light.shape, bool)
-    out = corrected_slit_light(position, light, data, order.sky, order.variance, usable, priors=(0.02, 0.02, 0.05))
+    out = corrected_slit_light(
+        position, light, data, order.sky, order.variance, usable, priors=(0.02, 0.02, 0.05, 0.05)
+    )
     assert out == pytest.approx(1 + 0.03 * position, abs=3e-3)  # 5 sigma of 12 000 pixels of 3 %
+
+
+def test_dark_ends_do_not_bend_the_middle(rng):
+    order = tilted_order(rng, lambda u: 0.0 * u, lambda u: 1000.0 + 0.0 * u)
+    position = np.linspace(-1, 1, 40)[:, None] + np.zeros((1, 300))
+    light, usable = np.ones_like(position), np.ones(position.shape, bool)
+    truth = 1.0 - 0.05 * (np.abs(position) > 0.9)
+    data = order.pixels.data * truth
+    out = corrected_slit_light(
+        position, light, data, order.sky, order.variance, usable, priors=(0.02, 0.02, 0.05, 0.05)
+    )
+    assert out / out[20] == pytest.approx(truth, abs=3e-3)
+
+
+def test_lines_printed_on_a_source_tell_the_light_under_it(rng):
+    """A change of -1 per cent, ten times the error of these lines; the source's own lines are elsewhere and tell nothing."""
+    u = np.arange(2000.0)
+    sky = 100.0 + 4e4 * sum(np.exp(-0.5 * ((u - c) / 1.2) ** 2) for c in np.arange(30.0, 2000.0, 37.0))
+    own = 1e5 * np.exp(-0.5 * ((u - 700.0) / 3.0) ** 2)
+    variance = sky + 500.0
+    counts = 500.0 + 0.1 * u + own - 0.01 * sky + rng.normal(0, np.sqrt(variance))
+    assert light_under_source([(counts, variance, sky)], prior=0.01) == pytest.approx(-0.01, abs=0.002)
+
+
+def test_without_lines_the_light_is_left_as_it_is(rng):
+    variance = np.full(2000, 100.0)
+    counts = rng.normal(0, 10.0, 2000)
+    assert light_under_source([(counts, variance, np.full(2000, 50.0))], prior=0.01) == pytest.approx(0.0, abs=1e-9)

@@ -1,5 +1,7 @@
 """Right answers: analytic integrals, and the profile that simulated light was made with."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,7 +35,7 @@ def refined(rng, truth, counts, start):
     distance, data, weight = light(rng, truth, counts)
     one = np.ones(distance.size)
     weight[:50], data[:50] = 0.0, np.nan  # never read
-    equations = prof.profile_equations(start, distance, 600.0 * one, 0.28 * one, counts * one, data, weight)
+    equations = prof.profile_equations(start, 1, distance, 600.0 * one, 0.28 * one, counts * one, data, weight)
     return prof.updated(start, *equations, tolerance=0.1)
 
 
@@ -55,3 +57,18 @@ def test_little_light_leaves_it(rng):
     p = refined(rng, lambda x: start.at(x, 600.0), 1.0, start)
     d = np.linspace(-4, 4, 801)
     assert p.at(d, 600.0) == pytest.approx(start.at(d, 600.0), abs=0.05 * start.at(d, 600.0).max())
+
+
+def test_an_order_keeps_its_own_width(rng):
+    """Light of a profile 6 per cent wider than the common one, with twice the counts that were thought."""
+    p = prof.analytic_profile(1.0, **SHAPE)
+    wide = replace(p, stretch={3: 1.06})
+    distance = np.linspace(-5, 5, 40)[:, None] + rng.uniform(-0.1, 0.1, 500)
+    expected = 2e3 * 0.25 * wide.at(distance, 600.0, 3)
+    variance = expected + 25.0
+    data, weight = expected + rng.normal(0, np.sqrt(variance)), 1.0 / variance
+    weight[0, :9], data[0, :9] = 0.0, np.nan  # never read
+    one = np.ones(distance.shape)
+    out = prof.stretched(p, 3, distance, 600.0 * one, 0.25 * one, 1e3 * one, data, weight, prior=0.05)
+    # the slope is taken at the narrow profile and with half the light: half the way and more is gone at the first step
+    assert out.stretch[3] > 1.05 and set(out.stretch) == {3}

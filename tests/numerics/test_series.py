@@ -53,3 +53,36 @@ def test_series_are_evaluated_as_the_taps_add_up(rng, kind):
     coefficients = rng.standard_normal(N_NODES)
     expected = splines.evaluate(coefficients, first, weights(phase))
     assert series.evaluate(coefficients, matrix, first, phase) == pytest.approx(expected, abs=1e-13)
+
+
+def test_half_way_splines_complete_those_of_half_the_step(rng):
+    """By the two-scale relation a cubic B-spline of step 1 is a sum of those of step 1/2, weights 1, 4, 6, 4, 1 over 8."""
+    first, phase = splines.nodes_of(rng.uniform(3, N_NODES - 5, 300))
+    half_first, half_phase = splines.nodes_of(2 * (first + 1 + phase))
+    fine = lambda index: series.evaluate(
+        np.eye(2 * N_NODES + 8)[index], series.BSPLINE, half_first + 2, half_phase
+    )  # the spline of step 1/2 that stands at index - 2 half nodes
+    for node in (5, 12):
+        unit = np.eye(N_NODES)[node]
+        own = series.evaluate(unit, series.HALF_WAY, first, phase)
+        assert own == pytest.approx(fine(2 * node + 1 + 2), abs=1e-13)
+        whole = series.evaluate(unit, series.BSPLINE, first, phase)
+        parts = sum(w * fine(2 * node + i + 2) for i, w in zip(range(-2, 3), (1, 4, 6, 4, 1), strict=True)) / 8
+        assert whole == pytest.approx(parts, abs=1e-13)
+
+
+def test_equations_with_half_way_splines_are_those_of_their_values(rng):
+    first, phase = splines.nodes_of(rng.uniform(1, N_NODES - 3, 400))
+    usable, values, weight = np.ones(400, bool), rng.standard_normal(400), rng.uniform(0.1, 1, 400)
+    data = series.sorted_data(first, phase, usable, N_NODES)
+    kinds = [series.CONVOLUTION, series.HALF_WAY, series.BSPLINE]
+    factors = [rng.uniform(0, 1, 400) for _ in kinds]
+    bands, vector = series.equations(data, kinds, factors, data.take(weight), data.take(values))
+    design = np.zeros((400, N_NODES * 3))
+    for c, kind in enumerate(kinds):
+        for node in range(N_NODES):
+            design[:, node * 3 + c] = series.evaluate(np.eye(N_NODES)[node], kind, data.first, data.phase) * factors[c]
+    normal = design.T @ (data.take(weight)[:, None] * design)
+    assert vector == pytest.approx(design.T @ (data.take(weight) * data.take(values)), abs=1e-11)
+    for offset in range(bands.shape[0]):
+        assert bands[-1 - offset, offset:] == pytest.approx(np.diagonal(normal, offset), abs=1e-11)

@@ -36,7 +36,9 @@ def test_finds_the_centre_from_an_expectation_far_off(rng, shift_px):
         )  # a slice of 32 columns: 0.8 / sqrt(640 000) = 0.001 px, and the sampled curve
     told = {m.name: m.value for m in measure(result) if m.order is None}
     assert told["TRACE N ORDERS"] == 2
-    assert told["TRACE SHIFT"] == pytest.approx(-shift_px, abs=0.03)  # to a fraction of a pixel, not to the next whole one
+    assert told["TRACE SHIFT"] == pytest.approx(
+        -shift_px, abs=0.03
+    )  # to a fraction of a pixel, not to the next whole one
 
 
 def test_faint_light_is_enough(rng):

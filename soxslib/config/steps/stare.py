@@ -47,16 +47,32 @@ class Settings(StepSettings):
     profile_tolerance: float = Field(
         0.1, gt=0, le=1, description="Expected deviation of the profile from a Moffat shape, of its peak"
     )
+    profile_stretch: float = Field(
+        0.05, gt=0, le=0.5, description="Expected departure of an order's width of the profile from the common one"
+    )
     rounds: int = Field(2, ge=1, le=6, description="Rounds of position, profile and fit")
     sky_smooth_px: float = Field(
         6.0, gt=0, lt=50, description="Between sky lines, structure of the sky shorter than this is noise [px]"
     )
+    sky_between: float = Field(
+        0.0,
+        ge=0,
+        le=2,
+        description="What splines half-way between pixels may add to a sky line, as part of its curvature: for lines of 2 px.",
+    )
     sky_line_sigma: float = Field(
         3.0, gt=1, description="Curvature of the sky from which it is a line, and left free [sigma]"
     )
-    slit_light_prior: tuple[float, float, float] = Field(
-        (0.02, 0.02, 0.05),
-        description="Expected slope and bow of the sky along the slit against the flat, and shift of the slit's image [half slits]",
+    slit_light_prior: tuple[float, float, float, float] = Field(
+        (0.02, 0.02, 0.05, 0.05),
+        description="Expected slope and bow of the sky along the slit against the flat, shift of the slit's image "
+        "[half slits], and loss at its ends",
+    )
+    slit_light_under: float = Field(
+        0.01,
+        gt=0,
+        lt=1,
+        description="Expected error of the illumination under a source, which the sky's lines in its counts tell",
     )
     slit_light_source: float = Field(
         0.02, gt=0, description="Pixels with more light of a source, relative to the sky, tell nothing of it"

@@ -98,8 +98,10 @@ def pedestal_free(raw, bias, detector, s):
 def bias_drift_e(raw, bias):
     """How far the pedestal has moved since the master bias was taken [electron], by the strips without light; NaN
     when either has none that can be trusted."""
+    if bias is None or bias.level_e is None:
+        return float("nan")
     strips = [s for s in (raw.prescan, raw.overscan) if s is not None and s.size]
-    if bias is None or bias.level_e is None or not strips:
+    if not strips:
         return float("nan")
     means, noise = zip(*map(_core, strips), strict=True)
     if max(means) - min(means) > max(noise):  # one of them sees light

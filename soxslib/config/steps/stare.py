@@ -1,6 +1,6 @@
 """Settings of stare; nod and offset share them."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from soxslib.config.settings import StepSettings
 
 class Settings(StepSettings):
     """How sky and sources are separated and the target is extracted."""
+
+    revision: ClassVar[int] = 2
 
     half_slit_arcsec: float = Field(
         5.8, gt=1, lt=8, description="Pixels farther than this from the slit's centre are not used [arcsec]"

@@ -61,14 +61,16 @@ def _smooth(values, at, scale):
     return weight @ values / weight.sum(1)
 
 
-def response_field(orders, *, lamp_scales_px, scale_px, scatter, model_error):
-    """{order: log response at its nodes} from {order: Nodes}: a field of `scatter` with the correlation length scale_px.
+def response_field(orders, *, lamp_scales_px, scale_px, scatters, model_error):
+    """{order: log response at its nodes} from {order: Nodes}: a field with the correlation length scale_px.
 
-    lamp_scales_px: lengths over which the lamp may bend; each order takes the likeliest. model_error: accuracy of the
-    light that no noise tells (dimensionless).
+    scatters: of the field, 0 for none; the detector has the likeliest. lamp_scales_px: lengths over which the lamp may
+    bend; each order takes the likeliest. model_error: accuracy of the light that no noise tells (dimensionless).
     """
     parts = list(orders.values())
-    lamps = [_likeliest(p, lamp_scales_px, scale_px, scatter, model_error) for p in parts]
+    tried = {s: [_likeliest(p, lamp_scales_px, scale_px, s, model_error) for p in parts] for s in scatters}
+    scatter = max(scatters, key=lambda s: sum(likelihood for likelihood, _ in tried[s]))
+    lamps = [lamp for _, lamp in tried[scatter]]
     number = np.concatenate([np.full(p.column.size, i) for i, p in enumerate(parts)])
     column, row, error = (np.concatenate([getattr(p, name) for p in parts]) for name in ("column", "row", "error"))
     light = np.concatenate([p.log_light - p.log_light.mean() for p in parts])
@@ -88,15 +90,17 @@ def _field(column, row, scale_px, scatter):
 
 
 def _likeliest(nodes, lamp_scales_px, scale_px, scatter, model_error):
-    """Covariance of an order's lamp with the scale that makes the light likeliest."""
+    """(log likelihood, covariance of an order's lamp) for the lamp's scale that makes the light likeliest."""
     field = _field(nodes.column, nodes.row, scale_px, scatter) + np.diag(nodes.error**2 + model_error**2)
     light = nodes.log_light - nodes.log_light.mean()
-
-    def likelihood(lamp):
+    best = None
+    for scale in lamp_scales_px:
+        lamp = _lamp(nodes, scale, scale_px / 3.0)
         factor = np.linalg.cholesky(lamp + field)
-        return -0.5 * np.sum(np.linalg.solve(factor, light) ** 2) - np.log(np.diag(factor)).sum()
-
-    return max((_lamp(nodes, scale, scale_px / 3.0) for scale in lamp_scales_px), key=likelihood)
+        likelihood = -0.5 * np.sum(np.linalg.solve(factor, light) ** 2) - np.log(np.diag(factor)).sum()
+        if best is None or likelihood > best[0]:
+            best = float(likelihood), lamp
+    return best
 
 
 def _lamp(nodes, scale_px, smooth_px):

@@ -13,8 +13,6 @@ def large_scale_response(factors, at, binning, settings):
     factors: {order: Factors}; at: {order: (lower, upper edge, seen)} in pixels of the frame.
     """
     ones = {order: np.ones(f.blaze.size) for order, f in factors.items()}
-    if not settings.large_scale_scatter:
-        return ones
     nodes = {o: _nodes(f, 0.5 * (at[o][0] + at[o][1]), binning, settings) for o, f in factors.items()}
     nodes = {o: n for o, n in nodes.items() if n is not None}
     if not nodes:
@@ -23,7 +21,7 @@ def large_scale_response(factors, at, binning, settings):
         nodes,
         lamp_scales_px=settings.lamp_scales_px,
         scale_px=settings.large_scale_px,
-        scatter=settings.large_scale_scatter,
+        scatters=settings.large_scale_scatter,
         model_error=settings.large_scale_error,
     )
     for order, log_response in found.items():

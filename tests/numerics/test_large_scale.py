@@ -36,7 +36,11 @@ def found_and_true(light_of, scatter, seed=1, error=1e-3):
             light, error * light, np.full(COLUMNS.size, row), along_px=COLUMNS, step_px=20.0, steepest=1.0
         )
     out = large_scale.response_field(
-        nodes, lamp_scales_px=[600.0, 1000.0, 2000.0], scale_px=SCALE_PX, scatter=max(scatter, 0.02), model_error=0.002
+        nodes,
+        lamp_scales_px=[600.0, 1000.0, 2000.0],
+        scale_px=SCALE_PX,
+        scatters=[0.0, 0.003, 0.01, 0.02, 0.04],
+        model_error=0.002,
     )
     rest = lambda y, x: y - np.polynomial.Polynomial.fit(x, y, 8)(x)
     return {
@@ -45,17 +49,18 @@ def found_and_true(light_of, scatter, seed=1, error=1e-3):
     }
 
 
-@pytest.mark.parametrize("steep", [False, True])
-def test_most_of_the_field_is_told_from_the_lamp(steep):
+@pytest.mark.parametrize(("steep", "part"), [(False, 0.5), (True, 0.6)])  # a fall hides the field where it is
+def test_most_of_the_field_is_told_from_the_lamp(steep, part):
     pairs = [pair for seed in range(1, 7) for pair in found_and_true(lamp(steep), 0.02, seed).values()]
     left = np.std(np.concatenate([found - true for found, true in pairs]))
-    assert left < 0.5 * np.std(np.concatenate([true for _, true in pairs]))
+    assert left < part * np.std(np.concatenate([true for _, true in pairs]))
 
 
-def test_a_detector_without_structure_is_left_alone():
-    """What is found then is the error of the method, a tenth of the structure it looks for."""
-    for found, _ in found_and_true(lamp(False), 0.0).values():
-        assert np.std(found) < 0.002
+@pytest.mark.parametrize("steep", [False, True])
+def test_a_detector_without_structure_is_left_alone(steep):
+    for seed in range(1, 4):
+        for found, _ in found_and_true(lamp(steep), 0.0, seed).values():
+            assert np.std(found) < 5e-4  # a quarter of the light's accuracy that is assumed
 
 
 def test_an_order_that_begins_abruptly_is_read_from_where_it_shines():

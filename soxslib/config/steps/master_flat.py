@@ -11,7 +11,7 @@ from soxslib.config.prepare import PrepareSettings
 class Settings(BackgroundSettings, PrepareSettings):
     """Combination and factorisation of flats. Pixels are unbinned unless said otherwise."""
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
 
     saturated_limit: float = Field(
         0.5, gt=0, le=1, description="Fraction of an order at the full well that spoils a frame."
@@ -37,8 +37,10 @@ class Settings(BackgroundSettings, PrepareSettings):
     large_scale_px: float = Field(
         150.0, ge=30, description="Correlation length of the detector's large-scale response."
     )
-    large_scale_scatter: float = Field(
-        0.02, ge=0, lt=0.5, description="Its scatter; 0 leaves it in the lamp, and in all counts."
+    large_scale_scatter: list[float] = Field(
+        [0.0, 0.003, 0.01, 0.02, 0.04],
+        min_length=1,
+        description="Its scatters to choose the likeliest from; 0 leaves it in the lamp, and in all counts.",
     )
     large_scale_error: float = Field(0.002, gt=0, lt=0.1, description="Accuracy of the flat's light in telling it.")
     lamp_scales_px: list[float] = Field(

@@ -24,8 +24,10 @@ demo: $(VENV)/ready
 	@cat demo/summary.txt
 	@echo "spectra: demo/reduced/   summary: demo/summary.txt"
 
+# NIGHTS: directories of simulated nights, with their truth and already reduced
 accuracy: demo
 	soxs accuracy demo
+	for night in $(NIGHTS); do soxs accuracy $$night; done
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not night and not cluster and not bench"

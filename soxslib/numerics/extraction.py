@@ -87,26 +87,26 @@ def basis_of(position, n_columns):
     return Basis(np.where(on_grid, first, 0), np.where(on_grid, phase, 0.0), on_grid, n_columns)
 
 
-def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds, stiffness=None, start=None):
+def fit_order(
+    pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds, stiffness=None, start=None, extended_px=0
+):
     """The OrderFit of an order for given source profiles (list of arrays [row, column], summing to about 1 over a column).
 
     start: a first model of the data [row, column] for the first weights; reject_sigma, grow_sigma: a pixel is a cosmic ray
     when it is that far above the model, a neighbour of one when it is grow_sigma above; model_error: the fraction of the
-    model that no test trusts; stiffness: Stiffness of the sky, or None.
+    model that no test trusts; stiffness: Stiffness of the sky, or None; extended_px: the last source is extended light,
+    without structure shorter than this.
     """
     basis, n_nodes, n_sources = pixels.basis, pixels.basis.n_nodes, len(profiles)
-    sky_kinds = (
-        [series.BSPLINE] if stiffness is None or stiffness.between is None else [series.HALF_WAY, series.BSPLINE]
-    )
+    sky_kinds = _sky_kinds(stiffness)
     k = n_sources + len(sky_kinds)
     usable = pixels.good & basis.on_grid
     data = series.sorted_data(basis.first, basis.phase, usable, n_nodes)
     value, floor = data.take(pixels.data), data.take(pixels.floor)
     kinds = [series.CONVOLUTION] * n_sources + sky_kinds
     factors = [data.take(p) for p in (*profiles, *[pixels.slit_light] * len(sky_kinds))]
-    hits = Hits(basis, usable, data, profiles)
-    model = value if start is None else data.take(start)
-    penalty = 0.0 if stiffness is None else _penalty(stiffness, k)
+    hits, model = Hits(basis, usable, data, profiles), value if start is None else data.take(start)
+    penalty = _penalty(stiffness, k) + _smooth_source(data, factors[:n_sources], floor, extended_px, k)
     weight_rounds = WEIGHT_ROUNDS if start is None else WEIGHT_ROUNDS - 1
     for round_ in range(rounds):
         rejected = hits.rejected
@@ -130,9 +130,8 @@ def fit_order(pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds
             bands += b
             vector += v
         hits.rejected = new
-    kept, weight = ~hits.rejected, 1.0 / variance
+    kept, weight, native = ~hits.rejected, 1.0 / variance, slice(MARGIN, MARGIN + basis.n_columns)
     dof = max(kept.sum() - (n_sources + 1) * basis.n_columns, 1)
-    native = slice(MARGIN, MARGIN + basis.n_columns)
     light = np.where(kept, factors[-1] ** 2 * weight, 0.0)
     sky_solution, ones = solution[:, n_sources:], [1.0] * len(sky_kinds)
     sky = _series_sum(sky_solution, sky_kinds, ones, basis.first, basis.phase) * pixels.slit_light
@@ -168,8 +167,25 @@ def bridged(counts, coverage):
     return np.where(poor, np.interp(nodes, nodes[~poor], counts[~poor]), counts)
 
 
+def _sky_kinds(stiffness):
+    fine = stiffness is not None and stiffness.between is not None
+    return [series.HALF_WAY, series.BSPLINE] if fine else [series.BSPLINE]
+
+
+def _smooth_source(data, profiles, floor, length_px, k):
+    """Bands of what keeps the last source's spectrum smooth, as `sky_stiffness` does the sky; 0 without a length."""
+    if not length_px:
+        return 0.0
+    information = np.median(data.sums(profiles[-1] ** 2 / np.median(floor)))
+    strength = np.full(data.n_nodes, information * (length_px / (2 * np.pi)) ** 4)
+    return splines.second_differences(strength, k, len(profiles) - 1)
+
+
 def _penalty(stiffness, k):
-    """Bands of what keeps the sky smooth: the last of k components; the one before, if any, stands between the nodes."""
+    """Bands of what keeps the sky smooth: the last of k components; the one before, if any, stands between the nodes.
+    0 without a Stiffness."""
+    if stiffness is None:
+        return 0.0
     bands = splines.second_differences(stiffness.strength, k, k - 1)
     if stiffness.between is not None:
         bands[-1, k - 2 :: k] += stiffness.between

@@ -9,7 +9,7 @@ from soxslib.numerics import extraction
 from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.filters import running_median
 from soxslib.recipes.flexure import native_wavelengths
-from soxslib.recipes.science import distance_from
+from soxslib.recipes.slit_profiles import distance_from
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,12 @@ import numpy as np
 from soxslib.datamodel import DispersionSolution, Exposure
 from soxslib.numerics import extraction, locate
 from soxslib.numerics.cutout import to_binned
+from soxslib.numerics.extended import ExtendedLight
 from soxslib.numerics.filters import median_of_five, running_median
 from soxslib.numerics.illumination import corrected_slit_light, light_under_source
-from soxslib.numerics.profile import SlitProfile, analytic_profile, profile_equations, stretched, updated
+from soxslib.numerics.profile import SlitProfile, profile_equations, stretched, updated
+from soxslib.recipes.extended import find_extended
+from soxslib.recipes.slit_profiles import distance_from, first_profile, profiles_on_pixels
 from soxslib.recipes.windows import Window, cut_orders, windows_of
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,7 @@ class ReducedExposure:
     slit_profiles: list[SlitProfile]
     traces: list[locate.Trace]
     sources: list[locate.Source]
+    extended: ExtendedLight | None = None  # its part of the pixels stands last in profiles, its counts last in fits
 
 
 def native_positions(window, solution, trace, binning):
@@ -110,23 +114,10 @@ def trace_source(blocks, source, windows, settings):
         common_degree=settings.trace_degree,
         prior_arcsec=settings.trace_prior_arcsec,
     )
-    return replace(trace, n_blocks=next(iter(blocks.values())).wavelength_nm.size)
+    return replace(trace, n_blocks=next(iter(blocks.values())).wavelength_nm.size) if blocks else trace
 
 
-def distance_from(window, trace):
-    """Distance of the pixels from a trace [arcsec]."""
-    cutout = window.cutout
-    return cutout.slit_arcsec - trace.at(cutout.order, cutout.wavelength_nm)
-
-
-def on_pixels(window, trace, slit_profile):
-    """Part of the source's light in each pixel."""
-    cutout = window.cutout
-    part = slit_profile.at(distance_from(window, trace), cutout.wavelength_nm, cutout.order) * cutout.arcsec
-    return np.where(cutout.is_inside, part, 0.0)
-
-
-def fit_window(window, basis, profiles, ndit, settings, before=None, *, is_last=True):
+def fit_window(window, basis, profiles, ndit, settings, before=None, *, is_last=True, has_extended=False):
     """The OrderFit of a window; `before`: that of the round before. Until the last round only the worst pixels are rejected."""
     pixels = extraction.Pixels(window.data, window.floor, window.good, basis, window.slit_light, ndit)
     return extraction.fit_order(
@@ -138,6 +129,7 @@ def fit_window(window, basis, profiles, ndit, settings, before=None, *, is_last=
         rounds=settings.reject_rounds if is_last else 3,
         stiffness=stiffness_of(before, settings) if before else None,
         start=before.model if before else None,
+        extended_px=settings.extended_smooth_px if has_extended else 0,
     )
 
 
@@ -177,10 +169,10 @@ def _light_of(k, window, position, fit, profiles, trace, settings):
     return distance_from(window, trace), cutout.wavelength_nm, cutout.arcsec, counts, left, weight
 
 
-def illuminated(windows, fits, profiles, settings):
+def illuminated(windows, fits, profiles, n_sources, settings):
     """The windows with the slit's illumination corrected to what the sky shows beside the sources, and its lines under them."""
     out = {}
-    under = [_light_under(fits, profiles, k, settings) for k in range(len(next(iter(profiles.values()))))]
+    under = [_light_under(fits, profiles, k, settings) for k in range(n_sources)]
     for order, w in windows.items():
         fit = fits[order]
         source = fit.model - fit.sky
@@ -196,7 +188,7 @@ def illuminated(windows, fits, profiles, settings):
             priors=settings.slit_light_prior,
         )
         light = light / np.average(light / w.slit_light, weights=quiet + 1e-12)  # the sky keeps its level
-        for change, profile in zip(under, profiles[order], strict=True):
+        for change, profile in zip(under, profiles[order][:n_sources], strict=True):
             light = _with_change(light, w.slit_light, profile, change)
         out[order] = replace(w, slit_light=light)
     return out
@@ -255,37 +247,40 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
     )
     traces = [trace_source(blocks, s, windows, settings) for s in sources]
     reference = float(np.median([w.cutout.middle_nm for w in windows.values()]))
-    slit_profiles = [
-        analytic_profile(
-            s.fwhm_arcsec,
-            step_arcsec=settings.profile_step_arcsec,
-            half_width_arcsec=settings.profile_half_width_arcsec,
-            reference_nm=reference,
-        )
-        for s in sources
-    ]
-    grid_trace, fits, profiles, sky_variance = traces[0], {}, {}, {}
+    slit_profiles = [first_profile(s, reference, settings) for s in sources]
+    grid_trace, fits, profiles, sky_variance, extended = traces[0], {}, {}, {}, None
     positions = {o: native_positions(w, solution, grid_trace, e.binning) for o, w in windows.items()}
     bases = {o: extraction.basis_of(positions[o], w.cutout.columns.size) for o, w in windows.items()}
     for round_ in range(settings.rounds):
         is_last = round_ == settings.rounds - 1
-        for order, window in windows.items():
-            profiles[order] = [on_pixels(window, t, p) for t, p in zip(traces, slit_profiles, strict=True)]
-            if order in fits:
-                sky_variance[order] = stiffness_of(fits[order], settings).variance_left
-            fits[order] = fit_window(
-                window, bases[order], profiles[order], e.ndit, settings, fits.get(order), is_last=is_last
-            )
+        for order, fit in fits.items():
+            sky_variance[order] = stiffness_of(fit, settings).variance_left
+        profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
+        fits = _fit_all(
+            windows, bases, profiles, fits, e.ndit, settings, is_last=is_last, has_extended=extended is not None
+        )
+        if round_ == 0:
+            sources, extended = find_extended(windows, fits, sources, settings)
+            if extended:
+                traces = [trace_source({}, s, windows, settings) for s in sources]
+                slit_profiles = [first_profile(s, reference, settings) for s in sources]
+                profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
+                fits = _fit_all(windows, bases, profiles, {}, e.ndit, settings, is_last=is_last, has_extended=True)
         if not is_last:
-            before, windows = windows, illuminated(windows, fits, profiles, settings)
+            before, windows = windows, illuminated(windows, fits, profiles, len(sources), settings)
             fits = {o: _relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
             slit_profiles = refine_profiles(windows, positions, fits, profiles, traces, slit_profiles, settings)
-            blocks = _blocks_of_fit(windows, fits, settings)
+            blocks = _blocks_of_fit(windows, positions, fits, profiles, len(sources), settings)
             sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
             traces = [trace_source(blocks, s, windows, settings) for s in sources]
     return ReducedExposure(
-        e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces, sources
-    )
+        e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces,
+        sources, extended,
+    )  # fmt: skip
+
+
+def _fit_all(windows, bases, profiles, before, ndit, settings, **how):
+    return {o: fit_window(w, bases[o], profiles[o], ndit, settings, before.get(o), **how) for o, w in windows.items()}
 
 
 def _relit(fit, ratio):
@@ -293,12 +288,15 @@ def _relit(fit, ratio):
     return replace(fit, sky=fit.sky * ratio, model=fit.model + fit.sky * (ratio - 1.0))
 
 
-def _blocks_of_fit(windows, fits, settings):
-    """Light along the slit above the fitted sky."""
+def _blocks_of_fit(windows, positions, fits, profiles, n_sources, settings):
+    """Light along the slit above the fitted sky and extended light."""
+    extended = lambda o: sum(
+        _at_pixels(fits[o].counts[k], positions[o]) * p for k, p in enumerate(profiles[o]) if k >= n_sources
+    )
     return {
         order: locate.block_profiles(
             w.cutout,
-            w.data - fits[order].sky,
+            w.data - fits[order].sky - extended(order),
             fits[order].variance,
             w.good & ~fits[order].is_cosmic_ray,
             n_blocks=settings.trace_blocks,

@@ -68,6 +68,11 @@ def reduce_all(raws, expected_arcsec, calibrations, settings):
             warnings.append(str(error))
             continue
         exposures.append(reduced)
+        if reduced.extended:
+            warnings.append(
+                f"{frame.exposure.file}: extended light under the target, {reduced.extended.relative_peak:.0%} of its peak, "
+                f"is fitted with it; stare: {{extended_least: 1}} in config.yaml leaves it"
+            )
     if not exposures:
         raise ReductionError(warnings[0])
     shifts = shifts_of(exposures, calibrations, settings)

@@ -53,5 +53,6 @@ def test_a_night_is_reduced_far_from_any_checkout(python, reduced, tmp_path):
     assert "flux_calibration           3" in text
     target = next(t for t in tasks_of(night) if t["step"] == "dispersion_solution")["outputs"]["product"]
     text = run([*snakemake, "--cores", "2", target], night, environment=variables)
-    assert str(ROOT) not in text and "Traceback" not in text
+    assert str(ROOT) not in text.replace(str(ROOT / ".venv"), "")  # where snakemake may be installed
+    assert "Traceback" not in text
     assert products(night)[target] == products(reduced[0])[target]

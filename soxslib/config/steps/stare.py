@@ -53,6 +53,22 @@ class Settings(StepSettings):
         0.05, gt=0, le=0.5, description="Expected departure of an order's width of the profile from the common one"
     )
     rounds: int = Field(2, ge=1, le=6, description="Rounds of position, profile and fit")
+    extended_least: float = Field(
+        0.04, gt=0, le=1, description="Peak of extended light over the target's from which it is fitted with the target"
+    )
+    extended_light_error: float = Field(
+        0.01, gt=0, le=0.2, description="Accuracy of a point source's shape when extended light is looked for"
+    )
+    extended_gain: float = Field(
+        3.0, gt=1, description="Factor by which extended light must lessen the misfit along the slit"
+    )
+    extended_smooth_px: float = Field(
+        60.0,
+        gt=2,
+        le=500,
+        description="Structure of extended light's spectrum shorter than this is taken for the sky's [px]",
+    )
+    extended_step_arcsec: float = Field(0.14, gt=0.05, le=0.5, description="Step of its profile [arcsec]")
     sky_smooth_px: float = Field(
         6.0, gt=0, lt=50, description="Between sky lines, structure of the sky shorter than this is noise [px]"
     )

@@ -1,0 +1,39 @@
+"""How the light of the sources falls on the pixels of an exposure."""
+
+import numpy as np
+
+from soxslib.numerics.profile import analytic_profile
+
+
+def distance_from(window, trace):
+    """Distance of the pixels from a trace [arcsec]."""
+    cutout = window.cutout
+    return cutout.slit_arcsec - trace.at(cutout.order, cutout.wavelength_nm)
+
+
+def on_pixels(window, trace, slit_profile):
+    """Part of the source's light in each pixel."""
+    cutout = window.cutout
+    part = slit_profile.at(distance_from(window, trace), cutout.wavelength_nm, cutout.order) * cutout.arcsec
+    return np.where(cutout.is_inside, part, 0.0)
+
+
+def first_profile(source, reference_nm, settings):
+    """The SlitProfile of a source of which only the width is known."""
+    return analytic_profile(
+        source.fwhm_arcsec,
+        step_arcsec=settings.profile_step_arcsec,
+        half_width_arcsec=settings.profile_half_width_arcsec,
+        reference_nm=reference_nm,
+    )
+
+
+def profiles_on_pixels(windows, traces, slit_profiles, extended):
+    """{order: parts of each source's light in the pixels, with those of the extended light last, if any}."""
+    out = {}
+    for order, w in windows.items():
+        out[order] = [on_pixels(w, t, p) for t, p in zip(traces, slit_profiles, strict=True)]
+        if extended:
+            part = extended.at(w.cutout.slit_arcsec) * w.cutout.arcsec
+            out[order].append(np.where(w.cutout.is_inside, part, 0.0))
+    return out

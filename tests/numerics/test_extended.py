@@ -1,0 +1,47 @@
+"""Right answers: the light that the slit's light was made of."""
+
+import numpy as np
+import pytest
+
+from soxslib.numerics.extended import ExtendedLight, split_light
+from soxslib.numerics.profile import moffat
+
+SLIT = np.arange(-5.4, 5.41, 0.14)
+HOW = dict(light_error=0.01, least_gain=3.0)
+
+
+def light(rng, host_peak, *, fwhm=1.0, sky=-3.0):
+    """A point source of peak 100 at +0.3 arcsec on an exponential host at +1.8, as blurred as the point; errors of 0.2."""
+    fine = np.arange(-12, 12, 0.02)
+    blur = moffat(np.arange(-3, 3.01, 0.02), fwhm)
+    host = np.convolve(np.exp(-np.abs(fine - 1.8) / 1.6), blur / blur.sum(), "same")
+    host = host_peak * np.interp(SLIT, fine, host / host.max())
+    return 100.0 * moffat(SLIT - 0.3, fwhm) + host + sky + rng.normal(0, 0.2, SLIT.size), np.full(SLIT.size, 0.04)
+
+
+@pytest.mark.parametrize("host_peak", [15.0, 60.0])
+def test_a_point_source_is_told_from_its_host(rng, host_peak):
+    """The search starts from what a blend looks like: wider and drawn towards the host."""
+    positions, fwhm, extended = split_light(SLIT, *light(rng, host_peak), [0.45], 1.3, **HOW)
+    assert positions[0] == pytest.approx(0.3, abs=0.05)
+    assert fwhm == pytest.approx(1.0, abs=0.05)
+    assert extended.relative_peak == pytest.approx(host_peak / 100.0, rel=0.15)
+    assert extended.centre_arcsec == pytest.approx(1.8, abs=0.15)
+    assert np.trapezoid(extended.at(SLIT), SLIT) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_point_source_alone_has_no_host(rng):
+    values = 100.0 * moffat(SLIT - 0.3, 1.0) + rng.normal(0, 0.2, SLIT.size)
+    positions, fwhm, extended = split_light(SLIT, values, np.full(SLIT.size, 0.04), [0.3], 1.0, **HOW)
+    assert extended is None and positions == [0.3] and fwhm == 1.0
+
+
+def test_two_sources_are_no_host(rng):
+    values = 100.0 * moffat(SLIT - 0.3, 1.0) + 30.0 * moffat(SLIT - 3.0, 1.0) + rng.normal(0, 0.2, SLIT.size)
+    _, _, extended = split_light(SLIT, values, np.full(SLIT.size, 0.04), [0.3, 3.0], 1.0, **HOW)
+    assert extended is None
+
+
+def test_extended_light_is_largest_at_its_centre():
+    one = ExtendedLight(1.0, 2.0, 1.5, 0.3, 0.5)
+    assert one.at(1.0) == pytest.approx(0.3) and one.at(3.0) == pytest.approx(0.3 / 2**1.5)

@@ -233,8 +233,7 @@ def _measure_map(night, path):
         return None
     z, arm = night.arrays(arc), night.index["frames"][arc]["arm"]
     wave, slit, number = (images[k] for k in ("WAVELENGTH", "SLIT", "ORDER"))
-    bx, by = night.index["frames"][arc]["binning"]
-    x, y = ((z[f"map_{k}"] + 0.5) * b - 0.5 for k, b in (("x", bx), ("y", by)))
+    x, y = z["map_x"], z["map_y"]  # of the frame as binned, like the map
     row, col = (x, y) if night.is_vertical(arm) else (y, x)
     row, col = row.astype(int), col.astype(int)
     out = dict(name=path.name, arm=arm, orders={})

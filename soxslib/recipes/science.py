@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -236,6 +237,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
     Two rounds: positions and profile from the light above a rough sky, then from the light above the fitted one.
     """
     e = frame.exposure
+    settings = _for_binning(settings, e.binning[0])
     seeing = float(np.clip(e.seeing_arcsec or settings.seeing_arcsec, 0.4, 3.0))
     windows = windows_of(frame, cuts or cut_orders(e, frame.shape, flat, solution, settings))
     blocks = estimate_sky(windows, e.ndit, settings)
@@ -277,6 +279,12 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
         e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces,
         sources, extended,
     )  # fmt: skip
+
+
+def _for_binning(settings, across):
+    """The settings with the model's error that pixels binned across the dispersion leave: a profile is known the less
+    the coarser the pixels that show it, by their square."""
+    return SimpleNamespace(**vars(settings) | {"model_error": settings.model_error * across**2})
 
 
 def _fit_all(windows, bases, profiles, before, ndit, settings, **how):

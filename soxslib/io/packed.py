@@ -118,9 +118,12 @@ def _rice_decoder():
     place = importlib.util.find_spec("astropy").submodule_search_locations[0]
     for path in Path(place, "io/fits/hdu/compressed").glob("_compression*.so"):
         spec = importlib.util.spec_from_file_location(_CODEC, path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module.decompress_rice_1_c
+        try:
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module.decompress_rice_1_c
+        except (ImportError, AttributeError):
+            break
     raise _Unknown
 
 

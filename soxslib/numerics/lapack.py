@@ -17,8 +17,11 @@ def _routines():
     place = importlib.util.find_spec("scipy").submodule_search_locations[0]
     for path in Path(place, "linalg").glob("_flapack*.so"):
         spec = importlib.util.spec_from_file_location("scipy.linalg._flapack", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        try:
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        except ImportError:  # a release of scipy that wants its package first
+            break
         return module
     from scipy.linalg import lapack
 

@@ -68,7 +68,10 @@ def response_field(orders, *, lamp_scales_px, scale_px, scatters, model_error):
     bend; each order takes the likeliest. model_error: accuracy of the light that no noise tells (dimensionless).
     """
     parts = list(orders.values())
-    tried = {s: [_likeliest(p, lamp_scales_px, scale_px, s, model_error) for p in parts] for s in scatters}
+    bends = [[_lamp(p, scale, scale_px / 3.0) for scale in lamp_scales_px] for p in parts]
+    tried = {
+        s: [_likeliest(p, own, scale_px, s, model_error) for p, own in zip(parts, bends, strict=True)] for s in scatters
+    }
     scatter = max(scatters, key=lambda s: sum(likelihood for likelihood, _ in tried[s]))
     lamps = [lamp for _, lamp in tried[scatter]]
     number = np.concatenate([np.full(p.column.size, i) for i, p in enumerate(parts)])
@@ -89,18 +92,16 @@ def _field(column, row, scale_px, scatter):
     return scatter**2 * np.exp(-0.5 * distance2 / scale_px**2)
 
 
-def _likeliest(nodes, lamp_scales_px, scale_px, scatter, model_error):
-    """(log likelihood, covariance of an order's lamp) for the lamp's scale that makes the light likeliest."""
+def _likeliest(nodes, lamps, scale_px, scatter, model_error):
+    """(log likelihood, lamp) for the covariance of an order's lamp, of several, that makes the light likeliest."""
     field = _field(nodes.column, nodes.row, scale_px, scatter) + np.diag(nodes.error**2 + model_error**2)
     light = nodes.log_light - nodes.log_light.mean()
-    best = None
-    for scale in lamp_scales_px:
-        lamp = _lamp(nodes, scale, scale_px / 3.0)
+
+    def likelihood(lamp):
         factor = np.linalg.cholesky(lamp + field)
-        likelihood = -0.5 * np.sum(np.linalg.solve(factor, light) ** 2) - np.log(np.diag(factor)).sum()
-        if best is None or likelihood > best[0]:
-            best = float(likelihood), lamp
-    return best
+        return float(-0.5 * np.sum(np.linalg.solve(factor, light) ** 2) - np.log(np.diag(factor)).sum())
+
+    return max(((likelihood(lamp), lamp) for lamp in lamps), key=lambda pair: pair[0])
 
 
 def _lamp(nodes, scale_px, smooth_px):

@@ -12,6 +12,9 @@ from soxslib.numerics.splines import bspline_weights
 DEGREE = 3
 _ITERATIONS = 25
 _PHASE_KNOT = 0.1  # of an echelle's order number: five knots from the blaze's peak to its half
+_LAMP_PHASE_KNOT = 0.25  # what star and lamp differ by bends more slowly than the blaze ...
+_LAMP_PHASE = 0.05  # ... by so much in log, the lamp does not fill the grating as a star does ...
+_LAMP_PHASE_BEND = 0.01  # ... and bends by so much from knot to knot
 
 
 @dataclass(frozen=True)
@@ -192,11 +195,12 @@ def _distance(x, points):
     return np.minimum(np.abs(x - points[i - 1]), np.abs(x - points[i]))
 
 
-def shared_reference(stars, *, has_phase, knot_nm, chunk_nm, clip_sigma):
-    """reference(order) -> function of wavelength: log sensitivity as a smooth curve of the arm plus the blaze.
+def shared_reference(stars, *, has_blaze, knot_nm, chunk_nm, clip_sigma):
+    """reference(order) -> function of wavelength: log sensitivity over the lamp's blaze as a smooth curve of the arm plus,
+    for an echelle, one function of the phase m - K / wavelength (m the order, K / m the wavelength of its centre).
 
-    The blaze is the lamp's; without it (has_phase), for an echelle, one function of the phase m - K / wavelength (m the
-    order, K / m the wavelength of its centre): orders without continuum learn their shape from the others.
+    With the lamp's blaze (has_blaze) that function is what star and lamp differ by, which light on other parts of the
+    grating does in all orders alike; without, it is the blaze. Orders without continuum learn their shape from the others.
     """
     centre = np.median([s.order * s.wavelength_nm.mean() for s in stars])
     phase = lambda order, wavelength: order - centre / wavelength
@@ -206,17 +210,17 @@ def shared_reference(stars, *, has_phase, knot_nm, chunk_nm, clip_sigma):
     low, high = min(s.wavelength_nm[0] for s in stars), max(s.wavelength_nm[-1] for s in stars)
     ends = [phase(s.order, s.wavelength_nm[i]) for s in stars for i in (0, -1)]
     smooth_knots = spline_grid(np.log(low), np.log(high), knot_nm / np.sqrt(low * high))
-    phase_knots = spline_grid(min(ends), max(ends), _PHASE_KNOT)
+    phase_knots = spline_grid(min(ends), max(ends), _LAMP_PHASE_KNOT if has_blaze else _PHASE_KNOT)
 
     def build(order, w):
-        smooth = basis(np.log(w), smooth_knots)
-        return np.hstack([smooth, basis(phase(order, w), phase_knots)]) if has_phase else smooth
+        return np.hstack([basis(np.log(w), smooth_knots), basis(phase(order, w), phase_knots)])
 
     design = build(number, wavelength)
     n = smooth_knots[2] + DEGREE
-    rough = np.diff(np.eye(n), 2, axis=0) / 0.1
     prior = 1e-4 * np.eye(design.shape[1])  # blaze and curve share a constant: kept small in both
-    prior[:n, :n] += rough.T @ rough
+    prior[:n, :n] = _prior(n, 0.1, 100.0)
+    if has_blaze:
+        prior[n:, n:] = _prior(design.shape[1] - n, _LAMP_PHASE_BEND, _LAMP_PHASE)
     level, variance = np.median(value), error**2 + 0.02**2
     robust = np.ones(value.size)
     for _ in range(_ITERATIONS):

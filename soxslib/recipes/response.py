@@ -81,7 +81,7 @@ def _shared_curve(stars, has_blaze, settings):
         return None, None
     shared = fit.shared_reference(
         stars,
-        has_phase=not has_blaze,
+        has_blaze=has_blaze,
         knot_nm=settings.shared_knot_nm,
         chunk_nm=settings.chunk_nm,
         clip_sigma=settings.clip_sigma,

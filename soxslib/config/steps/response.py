@@ -1,6 +1,6 @@
 """Settings of the response."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from soxslib.config.settings import StepSettings
 
 class Settings(StepSettings):
     """Response of an arm from a flux standard."""
+
+    revision: ClassVar[int] = 2
 
     grid_nm: float = Field(0.25, gt=0, le=5, description="Step of the response's table [nm].")
     knot_nm: float = Field(3.0, gt=0.5, le=100, description="Distance of the spline's knots [nm].")

@@ -1,5 +1,5 @@
-# Headers of all raw files -> index.db. Run first, by a Snakemake of its own, when files have changed: then the whole plan is
-# known before the first job. No job takes the index as input, so a new frame runs only what it feeds.
+# Headers of all raw files -> index.db. The Snakefile has the same done when files have changed, before it plans: then the whole
+# plan is known before the first job. No job takes the index as input, so a new frame runs only what it feeds.
 
 
 rule index:
@@ -10,6 +10,6 @@ rule index:
     conda:
         "../envs/soxslib.yaml"
     params:
-        raw=config.get("raw", [".", "raw"]),
+        raw=NIGHT.config.raw,
     script:
         "../scripts/index.py"

@@ -1,11 +1,10 @@
-# The report of the night, for people: written last, from sidecars and products; pages whose content stays are left alone.
+# The report of the night, for people: from sidecars and products, beside the summary; pages whose content stays are left alone.
 
 
 rule report:
     input:
         plan=NIGHT.path,
         limits=NIGHT.limits,
-        summary="summary.txt",
         metrics=lambda wildcards: NIGHT.sidecars,
         figures=lambda wildcards: figures(NIGHT),
     output:

@@ -1,6 +1,7 @@
-"""How often a run looks at its jobs on a cluster."""
+"""How long a run waits: between two looks at its jobs on a cluster, and at its end."""
 
 import sys
+import threading
 
 EXECUTORS = "snakemake_interface_executor_plugins.executors.remote"
 PAUSE = "next_seconds_between_status_checks"
@@ -25,3 +26,10 @@ def keep_polls_steady():
 
     steady.is_steady = True
     setattr(executor_class, PAUSE, given.setter(steady))
+
+
+def end_waits():
+    """Cancels the timers that Snakemake's scheduler leaves behind: its process would wait up to a second for them."""
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()

@@ -1,31 +1,13 @@
-"""The index brought up to date before the plan is made."""
+"""The index brought up to date: by the rule `index`, and before the plan is made when files have changed."""
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
+from pathlib import Path
 
-from soxslib import workflow_dir
-from soxslib.catalogue.database import load_identities
+from soxslib.catalogue.database import load_identities, load_objections, update_index
 from soxslib.catalogue.scan import find_files
 from soxslib.errors import ReductionError
 
 INDEX = "index.db"
-TIMEOUT_S = 3600
-_OPTIONS = [
-    "--cores",
-    "1",
-    "--executor",
-    "local",
-    "--scheduler",
-    "greedy",
-    "--nolock",
-    "--profile",
-    "none",
-    "--workflow-profile",
-    "none",
-]
+LOG = "logs/index.log"
 
 
 def index_is_stale(config):
@@ -34,14 +16,20 @@ def index_is_stale(config):
 
 
 def refresh_index(config):
-    """Has the rule `index` run in a Snakemake of its own: a Snakefile cannot run its own rules while it is read."""
-    with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="soxs-config-") as fh:
-        json.dump({"raw": config.raw}, fh)
-        fh.flush()
-        # a profile of the outer run must not reach this one
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("SNAKEMAKE_")}
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow_dir() / "rules" / "index.smk")]
-        command += [*_OPTIONS, "--directory", os.getcwd(), "--configfile", fh.name, "--force", INDEX]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    if done.returncode:
-        raise ReductionError(f"index refresh failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    """Does what the rule `index` does, in this process: while a Snakefile is read its rules cannot run, and a Snakemake
+    of their own would take longer to start than a night's headers to read."""
+    try:
+        write_index(INDEX, config.raw, LOG)
+    except Exception as error:
+        raise ReductionError(
+            f"index refresh failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}; see that {INDEX} and "
+            f"{LOG} can be written here, or delete {INDEX}"
+        ) from error
+
+
+def write_index(path, sources, log):
+    """Reads headers of new and changed raw files into the index at `path`; says in a log how many, and what is no frame."""
+    read = update_index(path, sources)
+    lines = [f"{read} headers read", *(f"{status}: {reason}" for status, reason in load_objections(path))]
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    Path(log).write_text("\n".join(lines) + "\n", encoding="utf8")

@@ -14,7 +14,7 @@ from pathlib import Path
 from soxslib.catalogue.oldplans import remove_old_plans
 from soxslib.catalogue.open import STATE, open_night
 from soxslib.catalogue.orphans import cancel_orphans
-from soxslib.catalogue.polls import keep_polls_steady
+from soxslib.catalogue.polls import end_waits, keep_polls_steady
 from soxslib.catalogue.summary import FAILED, done_without, losses, result_of, summary_text
 from soxslib.errors import ReductionError
 from soxslib.qc.verdicts import limits_in_force
@@ -47,6 +47,8 @@ def guard(workflow, night):
         except Exception:  # the mark stays: what cancelled jobs leave behind is cleared by the next run
             _tell(_failures(night.selected))
             raise
+        finally:
+            end_waits()
         mark.unlink(missing_ok=True)
         if workflow.non_local_exec and not any(RUNS.glob("*.json")):
             _clear_half_products()  # of a job that went on elsewhere when its node was lost

@@ -1,10 +1,11 @@
-"""The pause between two looks at the jobs of a cluster: what the option says is the most, whatever a plugin wants."""
+"""How long a run waits: between two looks at jobs of a cluster never longer than the option says, and not at its end."""
 
+import threading
 from types import SimpleNamespace
 
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
-from soxslib.catalogue.polls import PAUSE, keep_polls_steady
+from soxslib.catalogue.polls import PAUSE, end_waits, keep_polls_steady
 
 
 def test_no_pause_is_longer_than_the_option_says(monkeypatch):
@@ -17,3 +18,11 @@ def test_no_pause_is_longer_than_the_option_says(monkeypatch):
     for wanted, kept in ((3, 3), (10, 10), (180, 10)):
         pause.fset(executor, wanted)
         assert pause.fget(executor) == kept
+
+
+def test_a_run_does_not_wait_for_timers_of_its_scheduler():
+    timer = threading.Timer(600, lambda: None)
+    timer.start()
+    end_waits()
+    timer.join(timeout=10)
+    assert not timer.is_alive()

@@ -7,8 +7,16 @@ import numpy as np
 from soxslib.numerics.profile import moffat
 
 _NARROWEST = 1.8  # FWHM of extended light in that of a point source, whose own wings are no host
-_STEPS = 40
+_STEPS = 60
 _WIDTHS = (0.5, 1.15)  # of a point source, over what it seems to be: extended light makes it look wider
+_SEEMING = 1.2  # what stands for the width that a point source seems to have
+_POWER = (4.0, 0.25)  # of a point source's wings as of a Moffat profile's, and the scatter of its logarithm
+_OWN_WIDTH = 0.05  # scatter of the points' widths about the common one: most are stars
+_HOST_POWER = (
+    1.5,
+    0.1,
+    0.5,
+)  # of extended light; scatter of its logarithm where the sky is free, and where it is known
 
 
 @dataclass(frozen=True)
@@ -29,29 +37,41 @@ class ExtendedLight:
         return self.norm * _shape(slit_arcsec, self.centre_arcsec, self.scale_arcsec, self.power)
 
 
-def split_light(slit_arcsec, light, variance, positions, fwhm_arcsec, *, light_error, least_gain):
-    """(positions, FWHM, ExtendedLight or None) that explain the light along the slit, summed over all wavelengths.
+@dataclass(frozen=True)
+class Points:
+    """The point sources on the slit: where they stand, how wide each is, and the power of all their Moffat profiles."""
 
-    Point sources of one width at the positions, which may move together, and one extended source on a constant: what the
-    sky took. light_error: accuracy of the point sources' shape, relative. Without an improvement of chi square by the
-    factor least_gain there is no extended light.
+    positions: list[float]
+    fwhm_arcsec: list[float]
+    power: float
+
+
+def split_light(slit_arcsec, light, variance, positions, fwhm_arcsec, *, light_error, least_gain, sky_error=None):
+    """(Points, ExtendedLight or None) that explain the light along the slit, summed over all wavelengths.
+
+    Point sources about the positions, which may move together, of about one width, and one extended source, on a constant:
+    what is left of the sky, of expected size sky_error, or free where the sky has been fitted to the same light.
+    light_error: accuracy of the point sources' shape, relative. Without an improvement of chi square by the factor
+    least_gain there is no extended light.
     """
     error = np.sqrt(variance + (light_error * light) ** 2)
-    problem = _Light(slit_arcsec, light, error, np.asarray(positions), fwhm_arcsec)
-    alone = _minimised(problem, np.array([0.0, 0.0]))
+    problem = _Light(slit_arcsec, light, error, np.asarray(positions), fwhm_arcsec, sky_error)
+    seeming = np.r_[0.0, _SEEMING, np.zeros(1 + len(positions))]
+    alone = _minimised(problem, seeming)
     residual = light - problem.fitted(alone)[0]
     starts = [(slit_arcsec[np.argmax(residual)], 0.5), (positions[0], 0.5), (positions[0], 2.0)]
-    found = [_minimised(problem, np.array([*alone, centre, np.log(wide), np.log(1.5)])) for centre, wide in starts]
+    points = (seeming, alone)  # alone may have been drawn to the host
+    found = [_minimised(problem, np.array([*p, x, np.log(wide), 0.0])) for p in points for x, wide in starts]
     best = min(found, key=lambda p: np.sum(problem.pulls(p) ** 2))
     gain = np.sum(problem.pulls(alone) ** 2) / np.sum(problem.pulls(best) ** 2)
-    amplitudes, fwhm = problem.fitted(best)[1], problem.fwhm(best)
+    amplitudes = problem.fitted(best)[1]
     if gain < least_gain or not amplitudes[-1] > 0 or not amplitudes[0] > 0:
-        return list(positions), fwhm_arcsec, None
+        return problem.points(alone), None
     centre, scale, power = problem.extended(best)
     shape = _shape(slit_arcsec, centre, scale, power)
     relative = float(amplitudes[-1] * shape.max() / amplitudes[0])
     extended = ExtendedLight(centre, scale, power, 1.0 / float(np.trapezoid(shape, slit_arcsec)), relative)
-    return [float(p + best[0]) for p in positions], fwhm, extended
+    return problem.points(best), extended
 
 
 def _shape(slit_arcsec, centre, scale, power):
@@ -60,44 +80,65 @@ def _shape(slit_arcsec, centre, scale, power):
 
 class _Light:
     """Least squares of the light along the slit; amplitudes are solved for at each set of the other parameters: how far
-    the points moved, their width between its limits and, of extended light, centre, log of FWHM beyond the
-    narrowest, log power. Light is not negative but for the constant."""
+    the points moved, their width between its limits, the power of their wings and each one's own width; of extended
+    light centre, log of FWHM beyond the narrowest, log power. Light is not negative but for the constant."""
 
-    def __init__(self, slit_arcsec, light, error, positions, fwhm_arcsec):
+    def __init__(self, slit_arcsec, light, error, positions, fwhm_arcsec, sky_error):
         self.slit, self.light, self.error, self.positions = slit_arcsec, light, error, positions
-        self.seeming = fwhm_arcsec
+        self.seeming, self.sky_error = fwhm_arcsec, sky_error
+        self.n = 3 + len(positions)
 
-    def fwhm(self, p):
-        """FWHM of the points."""
-        return float(self.seeming * (_WIDTHS[0] + (_WIDTHS[1] - _WIDTHS[0]) / (1.0 + np.exp(-p[1]))))
+    def points(self, p):
+        """The Points."""
+        common = self.seeming * (_WIDTHS[0] + (_WIDTHS[1] - _WIDTHS[0]) / (1.0 + np.exp(-p[1])))
+        widths = [float(common * np.exp(own)) for own in p[3 : self.n]]
+        return Points([float(x + p[0]) for x in self.positions], widths, float(_POWER[0] * np.exp(p[2])))
 
     def extended(self, p):
         """(centre, scale, power)."""
-        power = float(np.exp(p[4]))
-        width = self.fwhm(p) * (_NARROWEST + np.exp(p[3]))
-        return float(p[2]), float(0.5 * width / np.sqrt(2.0 ** (1.0 / power) - 1.0)), power
+        centre, wide, steep = p[self.n :]
+        power = float(_HOST_POWER[0] * np.exp(steep))
+        width = self.points(p).fwhm_arcsec[0] * (_NARROWEST + np.exp(wide))
+        return float(centre), float(0.5 * width / np.sqrt(2.0 ** (1.0 / power) - 1.0)), power
 
     def fitted(self, p):
-        """(light, amplitudes: of the points, of the extended light)."""
-        columns = [np.ones(self.slit.size)] + [moffat(self.slit - x - p[0], self.fwhm(p)) for x in self.positions]
-        if p.size > 2:
+        """(light, amplitudes: of the points, of the extended light; the constant)."""
+        points = self.points(p)
+        columns = [np.ones(self.slit.size)]
+        columns += [
+            moffat(self.slit - x, fwhm, points.power)
+            for x, fwhm in zip(points.positions, points.fwhm_arcsec, strict=True)
+        ]
+        if p.size > self.n:
             columns.append(_shape(self.slit, *self.extended(p)))
         design = np.stack(columns, axis=1)
+        a, y = design / self.error[:, None], self.light / self.error
+        if self.sky_error is not None:
+            a, y = np.vstack([a, np.eye(1, len(columns)) / self.sky_error]), np.append(y, 0.0)
         used = np.ones(len(columns), bool)
         while True:
             amplitudes = np.zeros(len(columns))
-            a = design[:, used] / self.error[:, None]
-            amplitudes[used] = np.linalg.lstsq(a, self.light / self.error, rcond=1e-10)[0]
+            amplitudes[used] = np.linalg.lstsq(a[:, used], y, rcond=1e-10)[0]
             if not np.any(amplitudes[1:] < 0):
-                return design @ amplitudes, amplitudes[1:]
+                return design @ amplitudes, amplitudes[1:], amplitudes[0]
             used[1 + np.argmin(amplitudes[1:])] = False
 
     def pulls(self, p):
         """What is minimised: residuals over errors, and how far the parameters are from what is expected of them."""
-        expected = [(p[0], 0.3), (p[1], 2.0)]
-        if p.size > 2:
-            expected += [(p[2], 3.0), (p[3], 1.5), (p[4] - np.log(1.5), 0.1)]
-        return np.r_[(self.light - self.fitted(p)[0]) / self.error, [value / width for value, width in expected]]
+        light, _, constant = self.fitted(p)
+        expected = [
+            (p[0], 0.3),
+            (p[1] - _SEEMING, 2.0),
+            (p[2], _POWER[1]),
+            *((own, _OWN_WIDTH) for own in p[3 : self.n]),
+        ]
+        if self.sky_error is not None:
+            expected.append((constant, self.sky_error))
+        if p.size > self.n:
+            centre, wide, steep = p[self.n :]
+            steep_error = _HOST_POWER[1 if self.sky_error is None else 2]
+            expected += [(centre, 3.0), (wide, 1.5), (steep, steep_error)]
+        return np.r_[(self.light - light) / self.error, [value / width for value, width in expected]]
 
 
 def _minimised(problem, start):

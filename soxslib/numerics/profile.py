@@ -59,7 +59,7 @@ def _n_coefficients(step, half_width):
     return int(np.floor(2 * half_width / step)) + TAPS + 1
 
 
-def analytic_profile(fwhm_arcsec, *, step_arcsec, half_width_arcsec, reference_nm):
+def analytic_profile(fwhm_arcsec, *, step_arcsec, half_width_arcsec, reference_nm, beta=MOFFAT_BETA):
     """A SlitProfile of Moffat shape, integral 1."""
     d = np.linspace(-half_width_arcsec, half_width_arcsec, 4 * _n_coefficients(step_arcsec, half_width_arcsec))
     empty = SlitProfile(
@@ -69,7 +69,7 @@ def analytic_profile(fwhm_arcsec, *, step_arcsec, half_width_arcsec, reference_n
     design = np.zeros((d.size, empty.coefficients.size))
     for q in range(TAPS):
         design[np.arange(d.size), first + q] += weights[q]
-    coefficients = np.linalg.lstsq(design, moffat(d, fwhm_arcsec), rcond=None)[0]
+    coefficients = np.linalg.lstsq(design, moffat(d, fwhm_arcsec, beta), rcond=None)[0]
     return normalised(SlitProfile(coefficients, step_arcsec, half_width_arcsec, reference_nm))
 
 

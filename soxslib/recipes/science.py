@@ -14,10 +14,15 @@ from soxslib.numerics.filters import median_of_five, running_median
 from soxslib.numerics.illumination import corrected_slit_light, light_under_source
 from soxslib.numerics.profile import SlitProfile, profile_equations, stretched, updated
 from soxslib.recipes.extended import find_extended
-from soxslib.recipes.slit_profiles import distance_from, first_profile, profiles_on_pixels
+from soxslib.recipes.order_fits import fit_all, relit, stiffness_of
+from soxslib.recipes.slit_profiles import distance_from, first_profile, profiles_on_pixels, readable
 from soxslib.recipes.windows import Window, cut_orders, windows_of
 
 log = logging.getLogger(__name__)
+
+ALIKE = (
+    0.15  # relative: sources whose widths differ by less are points, and their profiles differ by as much less than any
+)
 
 
 @dataclass(frozen=True)
@@ -118,53 +123,46 @@ def trace_source(blocks, source, windows, settings):
     return replace(trace, n_blocks=next(iter(blocks.values())).wavelength_nm.size) if blocks else trace
 
 
-def fit_window(window, basis, profiles, ndit, settings, before=None, *, is_last=True, has_extended=False):
-    """The OrderFit of a window; `before`: that of the round before. Until the last round only the worst pixels are rejected."""
-    pixels = extraction.Pixels(window.data, window.floor, window.good, basis, window.slit_light, ndit)
-    return extraction.fit_order(
-        pixels,
-        profiles,
-        reject_sigma=settings.reject_sigma,
-        grow_sigma=settings.grow_sigma,
-        model_error=settings.model_error,
-        rounds=settings.reject_rounds if is_last else 3,
-        stiffness=stiffness_of(before, settings) if before else None,
-        start=before.model if before else None,
-        extended_px=settings.extended_smooth_px if has_extended else 0,
-    )
-
-
-def stiffness_of(fit, settings):
-    """The Stiffness of the sky after a fit."""
-    return extraction.sky_stiffness(
-        fit, length_px=settings.sky_smooth_px, line_sigma=settings.sky_line_sigma, between=settings.sky_between
-    )
-
-
 def refine_profiles(windows, positions, fits, profiles, traces, slit_profiles, settings):
     """SlitProfiles that agree with the light: a common shape from all orders, and each order's own width.
 
-    profiles: what the fits took.
+    profiles: what the fits took. Seeing is the same for all sources: where the brightest is about as wide as another it shows
+    the shape of both, and the other's light needs to tell no more than how it differs.
     """
+    light = [
+        {o: _light_of(k, w, positions[o], fits[o], profiles[o], traces[k], settings) for o, w in windows.items()}
+        for k in range(len(slit_profiles))
+    ]
+    total = [sum(float(of_order[3].sum()) for of_order in orders.values()) for orders in light]
+    brightest = int(np.argmax(total))
+    refine = lambda k, start, tolerance: _refined(start, light[k], tolerance, settings)
+    best = refine(brightest, slit_profiles[brightest], settings.profile_tolerance)
     out = []
     for k, profile in enumerate(slit_profiles):
-        light = {
-            o: _light_of(k, w, positions[o], fits[o], profiles[o], traces[k], settings) for o, w in windows.items()
-        }
-        equations = [profile_equations(profile, order, *of_order) for order, of_order in light.items()]
-        matrix, vector = (sum(e[i] for e in equations) for i in range(2))
-        profile = updated(profile, matrix, vector, tolerance=settings.profile_tolerance)
-        for order, of_order in light.items():
-            profile = stretched(profile, order, *of_order, prior=settings.profile_stretch)
-        out.append(profile)
+        is_alike = abs(profile.fwhm_arcsec / slit_profiles[brightest].fwhm_arcsec - 1.0) < ALIKE
+        if k == brightest:
+            out.append(best)
+        elif is_alike:
+            out.append(refine(k, best, ALIKE * settings.profile_tolerance))
+        else:
+            out.append(refine(k, profile, settings.profile_tolerance))
     return out
+
+
+def _refined(start, light, tolerance, settings):
+    """The SlitProfile of a source by its light in all orders, and each order's own width."""
+    equations = [profile_equations(start, order, *of_order) for order, of_order in light.items()]
+    profile = updated(start, *(sum(e[i] for e in equations) for i in range(2)), tolerance=tolerance)
+    for order, of_order in light.items():
+        profile = stretched(profile, order, *of_order, prior=settings.profile_stretch)
+    return profile
 
 
 def _light_of(k, window, position, fit, profiles, trace, settings):
     """(distance, wavelength, arcsec, counts, what is left without sky and other sources, weight) of source k's pixels."""
     others = sum(_at_pixels(fit.counts[j], position) * p for j, p in enumerate(profiles) if j != k)
     doubt = (settings.model_error * fit.model) ** 2 + (settings.profile_tolerance * others) ** 2
-    weight = np.where(window.good & ~fit.is_cosmic_ray, 1.0 / (fit.variance + doubt), 0.0)
+    weight = np.where(readable(window, fit, settings), 1.0 / (fit.variance + doubt), 0.0)
     cutout, counts = window.cutout, _at_pixels(fit.counts[k], position)
     left = window.data - fit.sky - others
     return distance_from(window, trace), cutout.wavelength_nm, cutout.arcsec, counts, left, weight
@@ -177,7 +175,7 @@ def illuminated(windows, fits, profiles, n_sources, settings):
     for order, w in windows.items():
         fit = fits[order]
         source = fit.model - fit.sky
-        quiet = w.good & ~fit.is_cosmic_ray & (source < settings.slit_light_source * np.maximum(fit.sky, 0.0))
+        quiet = readable(w, fit, settings) & (source < settings.slit_light_source * np.maximum(fit.sky, 0.0))
         quiet &= _far_from_sources(source, w.cutout.is_inside)
         light = corrected_slit_light(
             w.cutout.slit_arcsec / settings.half_slit_arcsec,
@@ -258,19 +256,21 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
         for order, fit in fits.items():
             sky_variance[order] = stiffness_of(fit, settings).variance_left
         profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
-        fits = _fit_all(
+        fits = fit_all(
             windows, bases, profiles, fits, e.ndit, settings, is_last=is_last, has_extended=extended is not None
         )
         if round_ == 0:
-            sources, extended = find_extended(windows, fits, sources, settings)
+            sources, power, extended = find_extended(windows, fits, sources, settings)
+            slit_profiles = [first_profile(s, reference, settings, power) for s in sources]
             if extended:
                 traces = [trace_source({}, s, windows, settings) for s in sources]
-                slit_profiles = [first_profile(s, reference, settings) for s in sources]
-                profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
-                fits = _fit_all(windows, bases, profiles, {}, e.ndit, settings, is_last=is_last, has_extended=True)
+            profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
+            fits = fit_all(
+                windows, bases, profiles, {}, e.ndit, settings, is_last=is_last, has_extended=extended is not None
+            )
         if not is_last:
             before, windows = windows, illuminated(windows, fits, profiles, len(sources), settings)
-            fits = {o: _relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
+            fits = {o: relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
             slit_profiles = refine_profiles(windows, positions, fits, profiles, traces, slit_profiles, settings)
             blocks = _blocks_of_fit(windows, positions, fits, profiles, len(sources), settings)
             sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
@@ -285,15 +285,6 @@ def _for_binning(settings, across):
     """The settings with the model's error that pixels binned across the dispersion leave: a profile is known the less
     the coarser the pixels that show it, by their square."""
     return SimpleNamespace(**vars(settings) | {"model_error": settings.model_error * across**2})
-
-
-def _fit_all(windows, bases, profiles, before, ndit, settings, **how):
-    return {o: fit_window(w, bases[o], profiles[o], ndit, settings, before.get(o), **how) for o, w in windows.items()}
-
-
-def _relit(fit, ratio):
-    """The OrderFit with its sky under another illumination of the slit, relative to the one it was fitted with."""
-    return replace(fit, sky=fit.sky * ratio, model=fit.model + fit.sky * (ratio - 1.0))
 
 
 def _blocks_of_fit(windows, positions, fits, profiles, n_sources, settings):

@@ -2,13 +2,21 @@
 
 import numpy as np
 
-from soxslib.numerics.profile import analytic_profile
+from soxslib.numerics.hits import steady
+from soxslib.numerics.profile import MOFFAT_BETA, analytic_profile
 
 
 def distance_from(window, trace):
     """Distance of the pixels from a trace [arcsec]."""
     cutout = window.cutout
     return cutout.slit_arcsec - trace.at(cutout.order, cutout.wavelength_nm)
+
+
+def readable(window, fit, settings):
+    """Pixels that show how light is spread along the slit: good ones that no cosmic ray has hit, found yet or not."""
+    kept = window.good & ~fit.is_cosmic_ray
+    residual = np.where(kept, window.data - fit.model, 0.0)
+    return kept & steady(residual, np.sqrt(fit.variance), settings.reject_sigma)
 
 
 def on_pixels(window, trace, slit_profile):
@@ -18,13 +26,14 @@ def on_pixels(window, trace, slit_profile):
     return np.where(cutout.is_inside, part, 0.0)
 
 
-def first_profile(source, reference_nm, settings):
-    """The SlitProfile of a source of which only the width is known."""
+def first_profile(source, reference_nm, settings, power=MOFFAT_BETA):
+    """The SlitProfile of a source of which only the width is known, and the power of its wings."""
     return analytic_profile(
         source.fwhm_arcsec,
         step_arcsec=settings.profile_step_arcsec,
         half_width_arcsec=settings.profile_half_width_arcsec,
         reference_nm=reference_nm,
+        beta=power,
     )
 
 

@@ -22,9 +22,9 @@ def light(rng, host_peak, *, fwhm=1.0, sky=-3.0):
 @pytest.mark.parametrize("host_peak", [15.0, 60.0])
 def test_a_point_source_is_told_from_its_host(rng, host_peak):
     """The search starts from what a blend looks like: wider and drawn towards the host."""
-    positions, fwhm, extended = split_light(SLIT, *light(rng, host_peak), [0.45], 1.3, **HOW)
-    assert positions[0] == pytest.approx(0.3, abs=0.05)
-    assert fwhm == pytest.approx(1.0, abs=0.05)
+    points, extended = split_light(SLIT, *light(rng, host_peak), [0.45], 1.3, **HOW)
+    assert points.positions[0] == pytest.approx(0.3, abs=0.05)
+    assert points.fwhm_arcsec[0] == pytest.approx(1.0, abs=0.05)
     assert extended.relative_peak == pytest.approx(host_peak / 100.0, rel=0.15)
     assert extended.centre_arcsec == pytest.approx(1.8, abs=0.15)
     assert np.trapezoid(extended.at(SLIT), SLIT) == pytest.approx(1.0, abs=1e-6)
@@ -32,14 +32,25 @@ def test_a_point_source_is_told_from_its_host(rng, host_peak):
 
 def test_a_point_source_alone_has_no_host(rng):
     values = 100.0 * moffat(SLIT - 0.3, 1.0) + rng.normal(0, 0.2, SLIT.size)
-    positions, fwhm, extended = split_light(SLIT, values, np.full(SLIT.size, 0.04), [0.3], 1.0, **HOW)
-    assert extended is None and positions == [0.3] and fwhm == 1.0
+    points, extended = split_light(SLIT, values, np.full(SLIT.size, 0.04), [0.3], 1.3, **HOW)
+    assert extended is None
+    assert points.positions[0] == pytest.approx(0.3, abs=0.01)
+    assert points.fwhm_arcsec[0] == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_wings_of_a_point_source_are_no_host(rng):
+    """Seeing profiles have wings of other powers than the expected one."""
+    values = 100.0 * moffat(SLIT - 0.3, 1.0, 3.0) + rng.normal(0, 0.2, SLIT.size)
+    points, extended = split_light(SLIT, values, np.full(SLIT.size, 0.04), [0.3], 1.1, **HOW)
+    assert extended is None
+    assert points.power == pytest.approx(3.0, abs=0.3)
 
 
 def test_two_sources_are_no_host(rng):
     values = 100.0 * moffat(SLIT - 0.3, 1.0) + 30.0 * moffat(SLIT - 3.0, 1.0) + rng.normal(0, 0.2, SLIT.size)
-    _, _, extended = split_light(SLIT, values, np.full(SLIT.size, 0.04), [0.3, 3.0], 1.0, **HOW)
+    points, extended = split_light(SLIT, values, np.full(SLIT.size, 0.04), [0.3, 3.0], 1.3, **HOW)
     assert extended is None
+    assert points.fwhm_arcsec == pytest.approx([1.0, 1.0], abs=0.03)
 
 
 def test_extended_light_is_largest_at_its_centre():

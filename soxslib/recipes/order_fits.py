@@ -1,0 +1,42 @@
+"""Fits of sky and sources to the orders of an exposure."""
+
+from dataclasses import replace
+
+from soxslib.numerics import extraction
+
+FIRST_ROUNDS = (
+    5  # of fit and rejection, until the last: a ray along the slit still there would pass for light of a source
+)
+
+
+def fit_window(window, basis, profiles, ndit, settings, before=None, *, is_last=True, has_extended=False):
+    """The OrderFit of a window; `before`: that of the round before. Until the last round only the worst pixels are rejected."""
+    pixels = extraction.Pixels(window.data, window.floor, window.good, basis, window.slit_light, ndit)
+    return extraction.fit_order(
+        pixels,
+        profiles,
+        reject_sigma=settings.reject_sigma,
+        grow_sigma=settings.grow_sigma,
+        model_error=settings.model_error,
+        rounds=settings.reject_rounds if is_last else FIRST_ROUNDS,
+        stiffness=stiffness_of(before, settings) if before else None,
+        start=before.model if before else None,
+        extended_px=settings.extended_smooth_px if has_extended else 0,
+    )
+
+
+def stiffness_of(fit, settings):
+    """The Stiffness of the sky after a fit."""
+    return extraction.sky_stiffness(
+        fit, length_px=settings.sky_smooth_px, line_sigma=settings.sky_line_sigma, between=settings.sky_between
+    )
+
+
+def fit_all(windows, bases, profiles, before, ndit, settings, **how):
+    """{order: OrderFit} of the windows; `before`: those of the round before."""
+    return {o: fit_window(w, bases[o], profiles[o], ndit, settings, before.get(o), **how) for o, w in windows.items()}
+
+
+def relit(fit, ratio):
+    """The OrderFit with its sky under another illumination of the slit, relative to the one it was fitted with."""
+    return replace(fit, sky=fit.sky * ratio, model=fit.model + fit.sky * (ratio - 1.0))

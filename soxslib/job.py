@@ -1,5 +1,6 @@
 """What every workflow script does around its step: inputs in, products out, failures told instead of raised."""
 
+import gc
 import json
 import logging
 import os
@@ -193,6 +194,7 @@ def run(snakemake, main):
     except Exception as error:
         log.error("%s", traceback.format_exc())
         job.fail(f"{job.step}: unexpected {type(error).__name__}: {error}; see {snakemake.log or 'the log'}")
+    gc.freeze()  # all ends now: Python need not search for garbage first
 
 
 def _log_to(paths):

@@ -11,10 +11,11 @@ import socket
 import sys
 from pathlib import Path
 
+from soxslib.catalogue.lean import keep_pandas_out
 from soxslib.catalogue.oldplans import remove_old_plans
 from soxslib.catalogue.open import STATE, open_night
 from soxslib.catalogue.orphans import cancel_orphans
-from soxslib.catalogue.polls import end_waits, keep_polls_steady
+from soxslib.catalogue.polls import end_at_once, keep_polls_steady
 from soxslib.catalogue.summary import FAILED, done_without, losses, result_of, summary_text
 from soxslib.errors import ReductionError
 from soxslib.qc.verdicts import limits_in_force
@@ -36,6 +37,7 @@ def guard(workflow, night):
     if not workflow.is_main_process:
         return
     keep_polls_steady()
+    keep_pandas_out()
     execute = workflow.execute
 
     def guarded(*args, **kwargs):
@@ -48,7 +50,7 @@ def guard(workflow, night):
             _tell(_failures(night.selected))
             raise
         finally:
-            end_waits()
+            end_at_once()
         mark.unlink(missing_ok=True)
         if workflow.non_local_exec and not any(RUNS.glob("*.json")):
             _clear_half_products()  # of a job that went on elsewhere when its node was lost

@@ -5,7 +5,7 @@ import yaml
 from soxslib.errors import ReductionError
 
 
-class _StrictLoader(yaml.SafeLoader):
+class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Refuses a key that stands twice in one mapping; YAML would silently keep the last."""
 
 

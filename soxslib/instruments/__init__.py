@@ -35,6 +35,7 @@ class Instrument:
         return _load(path) if path.exists() else {}
 
 
+@cache
 def _load(path):
     import yaml
 

@@ -1,11 +1,12 @@
 """How long a run waits: between two looks at jobs of a cluster never longer than the option says, and not at its end."""
 
+import gc
 import threading
 from types import SimpleNamespace
 
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
-from soxslib.catalogue.polls import PAUSE, end_waits, keep_polls_steady
+from soxslib.catalogue.polls import PAUSE, end_at_once, keep_polls_steady
 
 
 def test_no_pause_is_longer_than_the_option_says(monkeypatch):
@@ -23,6 +24,9 @@ def test_no_pause_is_longer_than_the_option_says(monkeypatch):
 def test_a_run_does_not_wait_for_timers_of_its_scheduler():
     timer = threading.Timer(600, lambda: None)
     timer.start()
-    end_waits()
-    timer.join(timeout=10)
-    assert not timer.is_alive()
+    try:
+        end_at_once()
+        timer.join(timeout=10)
+        assert not timer.is_alive() and gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()

@@ -12,7 +12,7 @@ rule master_bias:
         "logs/{night}/master_bias/{stem}.log",
     benchmark:
         "benchmarks/{night}/master_bias/{stem}.tsv"
-    priority: 1
+    priority: NIGHT.priority("master_bias")
     group:
         NIGHT.group("master_bias")
     conda:
@@ -37,7 +37,7 @@ rule master_dark:
         "logs/{night}/master_dark/{stem}.log",
     benchmark:
         "benchmarks/{night}/master_dark/{stem}.tsv"
-    priority: 1
+    priority: NIGHT.priority("master_dark")
     group:
         NIGHT.group("master_dark")
     conda:
@@ -67,7 +67,7 @@ rule master_flat:
         "logs/{night}/master_flat/{stem}.log",
     benchmark:
         "benchmarks/{night}/master_flat/{stem}.tsv"
-    priority: 1
+    priority: NIGHT.priority("master_flat")
     group:
         NIGHT.group("master_flat")
     conda:

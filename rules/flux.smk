@@ -15,7 +15,7 @@ rule response:
         "logs/{night}/response/{stem}.log",
     benchmark:
         "benchmarks/{night}/response/{stem}.tsv"
-    priority: 1
+    priority: NIGHT.priority("response")
     group:
         NIGHT.group("response")
     conda:
@@ -45,7 +45,7 @@ rule flux_calibration:
         "logs/{night}/flux_calibration/{mode}/{stem}.log",
     benchmark:
         "benchmarks/{night}/flux_calibration/{mode}/{stem}.tsv"
-    priority: 1
+    priority: NIGHT.priority("flux_calibration")
     group:
         NIGHT.group("flux_calibration")
     conda:

@@ -15,7 +15,7 @@ rule dispersion_solution:
         "logs/{night}/dispersion_solution/{stem}.log",
     benchmark:
         "benchmarks/{night}/dispersion_solution/{stem}.tsv"
-    priority: 1
+    priority: NIGHT.priority("dispersion_solution")
     group:
         NIGHT.group("dispersion_solution")
     conda:
@@ -44,7 +44,7 @@ rule order_trace:
         "logs/{night}/order_trace/{stem}.log",
     benchmark:
         "benchmarks/{night}/order_trace/{stem}.tsv"
-    priority: 1
+    priority: NIGHT.priority("order_trace")
     group:
         NIGHT.group("order_trace")
     conda:
@@ -74,7 +74,7 @@ rule spatial_solution:
         "logs/{night}/spatial_solution/{stem}.log",
     benchmark:
         "benchmarks/{night}/spatial_solution/{stem}.tsv"
-    priority: 1
+    priority: NIGHT.priority("spatial_solution")
     group:
         NIGHT.group("spatial_solution")
     conda:

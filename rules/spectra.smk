@@ -24,7 +24,7 @@ rule stare:
         "logs/{night}/stare/{stem}.log",
     benchmark:
         "benchmarks/{night}/stare/{stem}.tsv"
-    priority: 1
+    priority: NIGHT.priority("stare")
     group:
         NIGHT.group("stare")
     conda:
@@ -60,7 +60,7 @@ rule nod:
         "logs/{night}/nod/{stem}.log",
     benchmark:
         "benchmarks/{night}/nod/{stem}.tsv"
-    priority: 1
+    priority: NIGHT.priority("nod")
     group:
         NIGHT.group("nod")
     conda:
@@ -97,7 +97,7 @@ rule offset:
         "logs/{night}/offset/{stem}.log",
     benchmark:
         "benchmarks/{night}/offset/{stem}.tsv"
-    priority: 1
+    priority: NIGHT.priority("offset")
     group:
         NIGHT.group("offset")
     conda:

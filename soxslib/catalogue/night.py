@@ -5,6 +5,7 @@ from functools import cached_property
 
 from soxslib.catalogue.groups import groups_of
 from soxslib.catalogue.guardrails import outside_verdict, products_from_outside
+from soxslib.catalogue.priorities import priorities_of
 from soxslib.catalogue.retries import name_of
 from soxslib.catalogue.tasks import Problem
 from soxslib.errors import ReductionError
@@ -70,6 +71,14 @@ class Night:
         As measured on frames of the larger detector, with 300 MB for the Snakemake that a cluster runs beside the job.
         """
         return lambda wildcards, input, attempt: attempt * (base_mb + frame_mb * len(input.raw))
+
+    def priority(self, step):
+        """Function of a rule's wildcards: jobs of higher priority start first."""
+        return lambda wildcards: self._priorities[self.task(step, wildcards).key]
+
+    @cached_property
+    def _priorities(self):
+        return priorities_of(self.plan.tasks)
 
     def group(self, step=None):
         """Function of a rule's wildcards: the jobs it goes to a cluster with. A figure goes with what it shows."""

@@ -7,9 +7,8 @@ from soxslib.recipes.offset import offset
 
 
 def main(job):
-    raws = job.read_raws()
-    calibrations = read_calibrations(job, raws[0].exposure)
-    result = offset(raws, calibrations, job.settings)
+    calibrations = read_calibrations(job, job.exposure)
+    result = offset(job.each_raw(), calibrations, job.settings)
     for text in result.warnings:
         job.warn(text)
     metrics = measure(result)

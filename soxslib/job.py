@@ -53,18 +53,39 @@ class Job:
         return self.inputs.get("raw", [])
 
     def read_raws(self):
-        """All raw frames, in the plan's order. A frame that cannot be read is passed over with a warning."""
-        frames = []
+        """All raw frames, in the plan's order."""
+        return list(self.each_raw())
+
+    def each_raw(self):
+        """The raw frames one after another, in the plan's order: of many, no more than one need be in memory.
+
+        A frame that cannot be read is passed over with a warning.
+        """
+        is_any = False
         for path in self.raw_paths:
             try:
-                frames.append(read_raw(path))
+                frame = read_raw(path)
             except ReductionError as error:
                 self.warn(str(error))
-        if not frames:
+                continue
+            is_any = True
+            yield frame
+            del frame  # before the next is read
+        if not is_any:
             raise ReductionError(
                 f"{self.step}: none of its {len(self.raw_paths)} raw frames can be read: {self.warnings[-1]}"
             )
-        return frames
+
+    @cached_property
+    def exposure(self):
+        """Exposure of the first raw frame whose header can be read."""
+        errors = []
+        for path in self.raw_paths:
+            try:
+                return exposure_of(open_raw_header(path), Path(path).name)
+            except ReductionError as error:
+                errors.append(str(error))
+        raise ReductionError(f"{self.step}: none of its {len(errors)} raw frames can be read: {errors[-1]}")
 
     def calibration(self, name, read):
         """read(path) of the first candidate of a calibration that was made and passed its checks; None without one."""

@@ -75,7 +75,7 @@ def _view(exposure, shift, throughput, first, first_shift, source, order):
     window, fit = exposure.windows[order], exposure.fits[order]
     others = sum(
         (
-            _samples(fit.counts[j], exposure.positions[order]) * p
+            _samples(fit.counts[j], exposure.position(order)) * p
             for j, p in enumerate(exposure.profiles[order])
             if j != source
         ),
@@ -83,8 +83,9 @@ def _view(exposure, shift, throughput, first, first_shift, source, order):
     )
     good = window.good & ~fit.is_cosmic_ray
     n = first.windows[order].cutout.columns.size
-    basis = exposure.bases[order]
-    if exposure is not first or source > 0:
+    if exposure is first and source == 0:
+        basis = exposure.bases[order]
+    else:
         basis = extraction.basis_of(_position_on(first, first_shift, exposure, shift, source, order), n)
     pixels = extraction.Pixels(
         window.data - fit.sky - others, window.floor, good, basis, window.slit_light, exposure.exposure.ndit

@@ -9,4 +9,4 @@ def nod(raws, calibrations, settings):
     Each exposure is separated from its own sky, so that no ghost of another position is left and no noise of a second frame
     is added; they meet in one least-squares solve, whatever their number, order and jitter.
     """
-    return reduce_all(raws, [raw.exposure.nod_offset_arcsec or 0.0 for raw in raws], calibrations, settings)
+    return reduce_all(raws, lambda exposure: exposure.nod_offset_arcsec or 0.0, calibrations, settings)

@@ -46,6 +46,17 @@ class ReducedExposure:
     sources: list[locate.Source]
     extended: ExtendedLight | None = None  # its part of the pixels stands last in profiles, its counts last in fits
 
+    def position(self, order):
+        """Position of an order's pixels along the dispersion, in columns of the cutout."""
+        if order in self.positions:
+            return self.positions[order]
+        return native_positions(self.windows[order], self.solution, self.grid_trace, self.exposure.binning)
+
+
+def without_grid(reduced):
+    """The ReducedExposure without its own native grid: a fifth of its memory, which only the first of several needs."""
+    return replace(reduced, positions={}, bases={})
+
 
 def native_positions(window, solution, trace, binning):
     """Position along the dispersion, in columns of the cutout, at which the trace has each pixel's wavelength."""

@@ -11,7 +11,7 @@ from soxslib.recipes.combine import extract_source, relative_throughput
 from soxslib.recipes.flexure import observation_shifts
 from soxslib.recipes.merge_orders import merge_extracted, with_blaze
 from soxslib.recipes.prepare import bias_drift_e, prepare
-from soxslib.recipes.science import ReducedExposure, reduce_exposure
+from soxslib.recipes.science import ReducedExposure, reduce_exposure, without_grid
 from soxslib.recipes.windows import cut_orders
 
 log = logging.getLogger(__name__)
@@ -50,39 +50,51 @@ class ScienceResult:
 
 def stare(raws, calibrations, settings):
     """The ScienceResult of exposures with the target at one place of the slit."""
-    return reduce_all(raws, [0.0] * len(raws), calibrations, settings)
+    return reduce_all(raws, lambda exposure: 0.0, calibrations, settings)
 
 
-def reduce_all(raws, expected_arcsec, calibrations, settings):
-    """The ScienceResult of exposures, each with the position along the slit where its target is expected."""
-    exposures, warnings, background, cuts = [], [], None, {}
-    for raw, expected in zip(raws, expected_arcsec, strict=True):
-        frame = prepare(raw, calibrations.bias, calibrations.darks)
-        frame, background = subtract_background(frame, calibrations.flat, settings)
-        like = frame.exposure.binning, frame.shape
-        try:
-            if like not in cuts:
-                cuts[like] = cut_orders(frame.exposure, frame.shape, calibrations.flat, calibrations.solution, settings)
-            reduced = reduce_exposure(frame, calibrations.flat, calibrations.solution, expected, settings, cuts[like])
-        except ReductionError as error:
-            warnings.append(str(error))
-            continue
-        exposures.append(reduced)
-        if reduced.extended:
-            warnings.append(
-                f"{frame.exposure.file}: extended light under the target, {reduced.extended.relative_peak:.0%} of its peak, "
-                f"is fitted with it; stare: {{extended_least: 1}} in config.yaml leaves it"
-            )
+def reduce_all(raws, expected_of, calibrations, settings, none_left="no exposure"):
+    """The ScienceResult of exposures; expected_of(exposure): the position along the slit where its target is expected.
+
+    raws may be read as they are asked for: of each only what combining needs is kept.
+    """
+    exposures, warnings, drift, background, cuts = [], [], [], None, {}
+    for raw in raws:
+        expected = expected_of(raw.exposure)
+        drift.append(bias_drift_e(raw, calibrations.bias))
+        reduced, background = _reduced(raw, expected, calibrations, settings, cuts, warnings)
+        if reduced is not None:
+            exposures.append(without_grid(reduced) if exposures else reduced)
+        del raw, reduced  # before the next is read
     if not exposures:
-        raise ReductionError(warnings[0])
+        raise ReductionError(warnings[0] if warnings else none_left)
     shifts = shifts_of(exposures, calibrations, settings)
     throughput = relative_throughput(exposures, [0] * len(exposures))
     n_sources = min(len(e.sources) for e in exposures)
     extracted = (extract_source(exposures, shifts, throughput, k, settings) for k in range(n_sources))
     sources = [with_blaze(spectrum, calibrations.flat) for spectrum in extracted]
     merged = [merge_extracted(s, exposures[0].exposure, settings) for s in sources]
-    drift = [bias_drift_e(raw, calibrations.bias) for raw in raws]
     return ScienceResult(exposures, shifts, throughput, sources, merged, background, warnings, drift)
+
+
+def _reduced(raw, expected, calibrations, settings, cuts, warnings):
+    """(ReducedExposure of a raw frame, or None when it cannot be reduced; its scattered light); adds to cuts and warnings."""
+    frame = prepare(raw, calibrations.bias, calibrations.darks)
+    frame, background = subtract_background(frame, calibrations.flat, settings)
+    like = frame.exposure.binning, frame.shape
+    try:
+        if like not in cuts:
+            cuts[like] = cut_orders(frame.exposure, frame.shape, calibrations.flat, calibrations.solution, settings)
+        reduced = reduce_exposure(frame, calibrations.flat, calibrations.solution, expected, settings, cuts[like])
+    except ReductionError as error:
+        warnings.append(str(error))
+        return None, background
+    if reduced.extended:
+        warnings.append(
+            f"{frame.exposure.file}: extended light under the target, {reduced.extended.relative_peak:.0%} of its peak, "
+            f"is fitted with it; stare: {{extended_least: 1}} in config.yaml leaves it"
+        )
+    return reduced, background
 
 
 def shifts_of(exposures, calibrations, settings):

@@ -1,5 +1,6 @@
 """Right answers: the simulator's truth; a spectrum of each source, positive, whatever the sequence."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -29,3 +30,25 @@ def test_nodded_exposures_meet(monkeypatch, places):
     (spectrum,) = result.sources[0]
     keep = inner(spectrum)
     assert spectrum.flux[keep].sum() / truth(smalls[0], spectrum)[keep].sum() == pytest.approx(1, abs=0.02)
+
+
+def test_no_more_than_one_raw_frame_is_held(monkeypatch):
+    monkeypatch.setattr(recipe, "prepare", lambda frame, *_: frame)
+    bench, seen = small_bench((1,)), []
+    made = lambda at: small_frame(bench, small_shot(target=STAR, slit_arcsec=at), np.random.default_rng(len(seen)))
+
+    def one_by_one():
+        for at in (-2.5, 2.5):
+            frame = made(at).frame
+            frame = frame.with_(exposure=replace(frame.exposure, nod_offset_arcsec=at))
+            seen.append(weakref.ref(frame))
+            yield frame
+            del frame
+            assert seen[-1]() is None
+
+    small = made(0.0)
+    result = nod(one_by_one(), recipe.Calibrations(small.solution, small.frame.exposure), settings(flexure=False))
+    first, second = result.exposures
+    assert first.bases and not second.bases  # the grid of the output is the first's
+    np.testing.assert_array_equal(first.position(1), first.positions[1])
+    assert second.position(1).shape == second.windows[1].data.shape

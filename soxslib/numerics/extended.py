@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soxslib.numerics.profile import moffat
+from soxslib.numerics.profile import MOFFAT_RANGE, moffat
 
 _NARROWEST = 1.8  # FWHM of extended light in that of a point source, whose own wings are no host
 _STEPS = 60
 _WIDTHS = (0.5, 1.15)  # of a point source, over what it seems to be: extended light makes it look wider
 _SEEMING = 1.2  # what stands for the width that a point source seems to have
-_POWER = (4.0, 0.25)  # of a point source's wings as of a Moffat profile's, and the scatter of its logarithm
 _OWN_WIDTH = 0.05  # scatter of the points' widths about the common one: most are stars
 _HOST_POWER = (
     1.5,
@@ -78,9 +77,14 @@ def _shape(slit_arcsec, centre, scale, power):
     return (1.0 + ((slit_arcsec - centre) / scale) ** 2) ** -power
 
 
+def _between(limits, p):
+    """A value within its limits for any parameter p, midway for 0."""
+    return float(limits[0] + (limits[1] - limits[0]) / (1.0 + np.exp(-p)))
+
+
 class _Light:
     """Least squares of the light along the slit; amplitudes are solved for at each set of the other parameters: how far
-    the points moved, their width between its limits, the power of their wings and each one's own width; of extended
+    the points moved, their width and the power of their wings between their limits and each one's own width; of extended
     light centre, log of FWHM beyond the narrowest, log power. Light is not negative but for the constant."""
 
     def __init__(self, slit_arcsec, light, error, positions, fwhm_arcsec, sky_error):
@@ -90,9 +94,9 @@ class _Light:
 
     def points(self, p):
         """The Points."""
-        common = self.seeming * (_WIDTHS[0] + (_WIDTHS[1] - _WIDTHS[0]) / (1.0 + np.exp(-p[1])))
+        common = self.seeming * _between(_WIDTHS, p[1])
         widths = [float(common * np.exp(own)) for own in p[3 : self.n]]
-        return Points([float(x + p[0]) for x in self.positions], widths, float(_POWER[0] * np.exp(p[2])))
+        return Points([float(x + p[0]) for x in self.positions], widths, _between(MOFFAT_RANGE, p[2]))
 
     def extended(self, p):
         """(centre, scale, power)."""
@@ -129,7 +133,7 @@ class _Light:
         expected = [
             (p[0], 0.3),
             (p[1] - _SEEMING, 2.0),
-            (p[2], _POWER[1]),
+            (p[2], 2.0),
             *((own, _OWN_WIDTH) for own in p[3 : self.n]),
         ]
         if self.sky_error is not None:

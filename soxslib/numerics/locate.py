@@ -5,16 +5,19 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from soxslib.numerics.profile import moffat
+from soxslib.numerics.profile import MOFFAT_BETA, MOFFAT_RANGE, moffat
+
+_BETA_SCATTER = 0.35  # of the logarithm of beta: little light keeps the usual one
 
 
 @dataclass(frozen=True)
 class Source:
-    """A source on the slit: position and width in arcsec, detection significance."""
+    """A source on the slit: position and width in arcsec, detection significance, beta of its Moffat profile."""
 
     slit_arcsec: float
     fwhm_arcsec: float
     significance: float
+    beta: float = MOFFAT_BETA
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,36 @@ def _measured(grid, light, i, significance, seeing):
     return Source(float(centre), fwhm, float(significance))
 
 
+def shape_about(profiles, trace, source):
+    """(FWHM, beta) of the Moffat profile that the light of all blocks comes nearest to, about their own positions on the
+    trace: the width of light added along the slit is widened by the bends of the trace."""
+    parts = []
+    for p in profiles:
+        distance = p.position - trace.at(p.order, p.wavelength_nm)
+        ok = np.isfinite(p.light) & np.isfinite(p.error) & (np.abs(distance) < 3.0 * source.fwhm_arcsec)
+        parts.append((distance, np.where(ok, p.light, 0.0), np.where(ok, 1.0 / np.where(ok, p.error, 1.0) ** 2, 0.0)))
+
+    def likelihood(fwhm, beta):
+        prior = (np.log(beta / MOFFAT_BETA) / _BETA_SCATTER) ** 2
+        return sum(_explained(moffat(d, fwhm, beta), light, weight) for d, light, weight in parts) - prior
+
+    beta = source.beta
+    for _ in range(2):
+        fwhm = max(source.fwhm_arcsec * np.geomspace(0.5, 1.25, 40), key=lambda fwhm: likelihood(fwhm, beta))
+        beta = max(np.geomspace(*MOFFAT_RANGE, 12), key=lambda beta: likelihood(fwhm, beta))
+    return float(fwhm), float(beta)
+
+
+def _explained(shape, light, weight):
+    """Part of the weighted squares of columns of light that a shape with a free amplitude and level explains."""
+    total = np.maximum(weight.sum(axis=0), 1e-300)
+    shape = shape - (weight * shape).sum(axis=0) / total
+    light = light - (weight * light).sum(axis=0) / total
+    return float(
+        np.sum((weight * shape * light).sum(axis=0) ** 2 / np.maximum((weight * shape**2).sum(axis=0), 1e-300))
+    )
+
+
 def block_centres(profiles, position, fwhm, *, least_significance, max_shift_arcsec):
     """(wavelength, offset from `position`, error, amplitude/error) of a source in each block, where it is significant.
 
@@ -195,8 +228,8 @@ def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust
     """The Trace of a source from block centres.
 
     measured: {order: (wavelength, offset from position, error)}; ranges: {order: (first, last) wavelength};
-    prior_arcsec: sizes expected of an order's own offset, slope and curvature: what few or faint blocks cannot tell is
-    taken from the other orders, so that every order has a trace.
+    prior_arcsec: sizes expected of an order's own offset, slope, curvature and so on: what few or faint blocks cannot tell
+    is taken from the other orders, so that every order has a trace.
     """
     orders = sorted(ranges)
     lo, hi = min(r[0] for r in ranges.values()), max(r[1] for r in ranges.values())
@@ -208,7 +241,7 @@ def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust
             rows.append(_trace_rows(wavelength, (lo, hi), ranges[order], i, len(orders), n_common, n_own))
             y.append(offset)
             owner += [order] * len(wavelength)
-            sigma.append(np.hypot(error, 0.01))  # no centroid is better than a hundredth of an arcsecond
+            sigma.append(np.hypot(error, 0.003))
     size = n_common + n_own * len(orders)
     prior = np.r_[
         np.array([5.0] + [1.0] * common_degree) ** -2.0, np.tile(np.asarray(prior_arcsec) ** -2.0, len(orders))

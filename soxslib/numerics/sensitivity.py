@@ -101,15 +101,17 @@ def make_chunks(star, reference, chunk_nm):
     )
 
 
-def fit_order(star, reference, *, grid_nm, knot_nm, stiffness, amplitude, chunk_nm, model_error, clip_sigma):
+def fit_order(
+    star, reference, *, grid_nm, knot_nm, stiffness, amplitude, chunk_nm, model_error, zero_error, clip_sigma
+):
     """The Curve of one order: a reference (function of wavelength) + a spline, in log.
 
     Without enough continuum it is the reference alone, with the amplitude as its error; None when there is neither.
 
     The spline is drawn to straight lines and, when `amplitude` is given, to the reference: so it crosses what is not
-    continuum, with growing errors. stiffness: candidates for the bend expected from knot to knot; generalised cross-
-    validation chooses. Chunks far from the curve lose weight (Tukey's biweight): telluric and stellar lines that no
-    list holds.
+    continuum, with growing errors. stiffness: candidates for the bend expected from knot to knot, the stiffest first;
+    generalised cross-validation chooses. Chunks far from the curve lose weight (Tukey's biweight): telluric and stellar
+    lines that no list holds. model_error, zero_error: accuracy of a chunk's counts, of themselves and of the brightest.
     """
     chunks = make_chunks(star, reference(star.wavelength_nm), chunk_nm)
     if chunks is None or np.sum(chunks.counts > 3 * np.sqrt(chunks.variance)) < 3:
@@ -117,10 +119,12 @@ def fit_order(star, reference, *, grid_nm, knot_nm, stiffness, amplitude, chunk_
     knots = spline_grid(star.wavelength_nm[0], star.wavelength_nm[-1], knot_nm)
     bases = basis(chunks.wavelength, knots)
     fits = [
-        _penalised(chunks, bases, _prior(bases.shape[1], s, amplitude), model_error, clip_sigma, bool(amplitude))
+        _penalised(
+            chunks, bases, _prior(bases.shape[1], s, amplitude), (model_error, zero_error), clip_sigma, bool(amplitude)
+        )
         for s in stiffness
     ]
-    best = min(fits, key=lambda f: f.score)
+    best = _simplest(fits)
     at = basis(grid_nm, knots)
     curve_at_chunks = np.log(np.maximum(chunks.counts, 1e-30) / chunks.add(chunks.model)) + reference(chunks.middle)
     kept = best.robust > 0.1
@@ -134,6 +138,14 @@ def fit_order(star, reference, *, grid_nm, knot_nm, stiffness, amplitude, chunk_
         curve_at_chunks,
         ~kept,
     )
+
+
+def _simplest(fits):
+    """The first of fits, the stiffest first, whose score no other betters by more than its own standard error (Hastie,
+    Tibshirani & Friedman 2009, section 7.10): a freer curve strays where it is not held, within the telluric bands."""
+    least = min(fits, key=lambda f: f.score)
+    limit = least.score * (1.0 + np.sqrt(2.0 / least.residual.size))
+    return next(f for f in fits if f.score <= limit)
 
 
 def _borrowed(reference, grid_nm, amplitude):
@@ -156,7 +168,7 @@ def _prior(n, bend, amplitude):
     return rough.T @ rough + (np.eye(n) / amplitude**2 if amplitude else 1e-10 * np.eye(n))
 
 
-def _penalised(chunks, bases, prior, model_error, clip_sigma, is_absolute):
+def _penalised(chunks, bases, prior, errors, clip_sigma, is_absolute):
     """The _Fit of counts = model * exp(spline), by Gauss-Newton with robust weights."""
     bright = chunks.counts > 3 * np.sqrt(chunks.variance)
     size = chunks.add(np.ones(bases.shape[0]))[:, None]
@@ -164,12 +176,12 @@ def _penalised(chunks, bases, prior, model_error, clip_sigma, is_absolute):
     level = 0.0 if is_absolute else np.median(value[bright])
     a = (chunks.add(bases) / size)[bright]
     coefficients = level + np.linalg.solve(a.T @ a / 0.02**2 + prior, a.T @ (value[bright] - level) / 0.02**2)
-    robust, scale = np.ones(size.size), 1.0
+    robust, scale, brightest = np.ones(size.size), 1.0, chunks.counts.max()
     for i in range(_ITERATIONS):
         filled = chunks.model * np.exp(np.clip(bases @ coefficients - level, -15, 15) + level)
         mean = chunks.add(filled)
         design = chunks.add(filled[:, None] * bases) / mean[:, None]
-        sigma = np.sqrt(chunks.variance + (model_error * mean) ** 2) / mean
+        sigma = np.sqrt(chunks.variance + (errors[0] * mean) ** 2 + (errors[1] * brightest) ** 2) / mean
         residual = (chunks.counts - mean) / mean
         weight = robust / sigma**2
         normal = (design * weight[:, None]).T @ design + prior

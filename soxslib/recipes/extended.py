@@ -5,12 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from soxslib.numerics.extended import split_light
-from soxslib.numerics.profile import MOFFAT_BETA
 from soxslib.recipes.slit_profiles import readable
 
 
 def find_extended(windows, fits, sources, settings):
-    """(sources, power of their profiles' wings, ExtendedLight or None) as the light along the slit shows them.
+    """(sources, ExtendedLight or None) as the light along the slit shows them together.
 
     Extended light must matter to the sources. fits: of sky and sources. The sky has taken part of extended light; what is
     left along the slit still shows its shape.
@@ -23,7 +22,7 @@ def find_extended(windows, fits, sources, settings):
         light += weight * mean
         variance += weight**2 * error2
     if not np.all(np.isfinite(variance)) or not light.max(initial=0.0) > 0:
-        return sources, MOFFAT_BETA, None
+        return sources, None
     points, extended = split_light(
         grid, light, variance, [s.slit_arcsec for s in sources], max(s.fwhm_arcsec for s in sources),
         light_error=settings.extended_light_error, least_gain=settings.extended_gain,
@@ -32,9 +31,10 @@ def find_extended(windows, fits, sources, settings):
         extended = None
     places = points.positions if extended else [s.slit_arcsec for s in sources]
     shaped = [
-        replace(s, slit_arcsec=p, fwhm_arcsec=w) for s, p, w in zip(sources, places, points.fwhm_arcsec, strict=True)
+        replace(s, slit_arcsec=p, fwhm_arcsec=w, beta=points.power)
+        for s, p, w in zip(sources, places, points.fwhm_arcsec, strict=True)
     ]
-    return shaped, points.power, extended
+    return shaped, extended
 
 
 def _least(extended, points, settings):

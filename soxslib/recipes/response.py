@@ -145,6 +145,7 @@ def _fit(star, shared, amplitude, settings):
         amplitude=amplitude,
         chunk_nm=settings.chunk_nm,
         model_error=settings.model_error,
+        zero_error=settings.zero_error,
         clip_sigma=settings.clip_sigma,
     )
 

@@ -10,19 +10,16 @@ from soxslib.datamodel import DispersionSolution, Exposure
 from soxslib.numerics import extraction, locate
 from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.extended import ExtendedLight
-from soxslib.numerics.filters import median_of_five, running_median
+from soxslib.numerics.filters import median_of_five
 from soxslib.numerics.illumination import corrected_slit_light, light_under_source
-from soxslib.numerics.profile import SlitProfile, profile_equations, stretched, updated
+from soxslib.numerics.profile import SlitProfile
 from soxslib.recipes.extended import find_extended
 from soxslib.recipes.order_fits import fit_all, relit, stiffness_of
-from soxslib.recipes.slit_profiles import distance_from, first_profile, profiles_on_pixels, readable
+from soxslib.recipes.slit_profiles import first_profile, profiles_on_pixels, readable
+from soxslib.recipes.source_shapes import refined, shaped, trace_source
 from soxslib.recipes.windows import Window, cut_orders, windows_of
 
 log = logging.getLogger(__name__)
-
-ALIKE = (
-    0.15  # relative: sources whose widths differ by less are points, and their profiles differ by as much less than any
-)
 
 
 @dataclass(frozen=True)
@@ -109,76 +106,6 @@ def find_targets(blocks, expected_arcsec, seeing_arcsec, settings):
     return [target, *(s for s in found if s is not target)]
 
 
-def trace_source(blocks, source, windows, settings):
-    """The Trace of a source through all orders."""
-    measured = {}
-    if settings.slit_position_arcsec is None and source.significance > 0:
-        measured = {
-            order: locate.block_centres(
-                b,
-                source.slit_arcsec,
-                source.fwhm_arcsec,
-                least_significance=settings.trace_sigma,
-                max_shift_arcsec=settings.trace_shift_arcsec,
-            )
-            for order, b in blocks.items()
-        }
-    ranges = {o: w.cutout.range_nm for o, w in windows.items()}
-    trace = locate.fit_trace(
-        measured,
-        ranges,
-        source.slit_arcsec,
-        common_degree=settings.trace_degree,
-        prior_arcsec=settings.trace_prior_arcsec,
-    )
-    return replace(trace, n_blocks=next(iter(blocks.values())).wavelength_nm.size) if blocks else trace
-
-
-def refine_profiles(windows, positions, fits, profiles, traces, slit_profiles, settings):
-    """SlitProfiles that agree with the light: a common shape from all orders, and each order's own width.
-
-    profiles: what the fits took. Seeing is the same for all sources: where the brightest is about as wide as another it shows
-    the shape of both, and the other's light needs to tell no more than how it differs.
-    """
-    light = [
-        {o: _light_of(k, w, positions[o], fits[o], profiles[o], traces[k], settings) for o, w in windows.items()}
-        for k in range(len(slit_profiles))
-    ]
-    total = [sum(float(of_order[3].sum()) for of_order in orders.values()) for orders in light]
-    brightest = int(np.argmax(total))
-    refine = lambda k, start, tolerance: _refined(start, light[k], tolerance, settings)
-    best = refine(brightest, slit_profiles[brightest], settings.profile_tolerance)
-    out = []
-    for k, profile in enumerate(slit_profiles):
-        is_alike = abs(profile.fwhm_arcsec / slit_profiles[brightest].fwhm_arcsec - 1.0) < ALIKE
-        if k == brightest:
-            out.append(best)
-        elif is_alike:
-            out.append(refine(k, best, ALIKE * settings.profile_tolerance))
-        else:
-            out.append(refine(k, profile, settings.profile_tolerance))
-    return out
-
-
-def _refined(start, light, tolerance, settings):
-    """The SlitProfile of a source by its light in all orders, and each order's own width."""
-    equations = [profile_equations(start, order, *of_order) for order, of_order in light.items()]
-    profile = updated(start, *(sum(e[i] for e in equations) for i in range(2)), tolerance=tolerance)
-    for order, of_order in light.items():
-        profile = stretched(profile, order, *of_order, prior=settings.profile_stretch)
-    return profile
-
-
-def _light_of(k, window, position, fit, profiles, trace, settings):
-    """(distance, wavelength, arcsec, counts, what is left without sky and other sources, weight) of source k's pixels."""
-    others = sum(_at_pixels(fit.counts[j], position) * p for j, p in enumerate(profiles) if j != k)
-    doubt = (settings.model_error * fit.model) ** 2 + (settings.profile_tolerance * others) ** 2
-    weight = np.where(readable(window, fit, settings), 1.0 / (fit.variance + doubt), 0.0)
-    cutout, counts = window.cutout, _at_pixels(fit.counts[k], position)
-    left = window.data - fit.sky - others
-    return distance_from(window, trace), cutout.wavelength_nm, cutout.arcsec, counts, left, weight
-
-
 def illuminated(windows, fits, profiles, n_sources, settings):
     """The windows with the slit's illumination corrected to what the sky shows beside the sources, and its lines under them."""
     out = {}
@@ -234,12 +161,6 @@ def _far_from_sources(source, inside):
     return (mean < 0.02 * mean.max(initial=0.0))[:, None] | np.zeros(source.shape, bool)
 
 
-def _at_pixels(samples, position):
-    """Native samples at the positions of the pixels, smoothed so that noise does not weigh the profile."""
-    smooth = np.maximum(running_median(samples, 9), 0.0)
-    return np.interp(position, np.arange(samples.size), smooth)
-
-
 def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None):
     """The ReducedExposure of a prepared frame; cuts: {order: Cut}, when they are known from another exposure.
 
@@ -257,6 +178,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
         ", ".join(f"{s.slit_arcsec:+.2f} arcsec ({s.significance:.0f} sigma)" for s in sources),
     )
     traces = [trace_source(blocks, s, windows, settings) for s in sources]
+    sources = [shaped(blocks, s, t) for s, t in zip(sources, traces, strict=True)]
     reference = float(np.median([w.cutout.middle_nm for w in windows.values()]))
     slit_profiles = [first_profile(s, reference, settings) for s in sources]
     grid_trace, fits, profiles, sky_variance, extended = traces[0], {}, {}, {}, None
@@ -271,21 +193,22 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
             windows, bases, profiles, fits, e.ndit, settings, is_last=is_last, has_extended=extended is not None
         )
         if round_ == 0:
-            sources, power, extended = find_extended(windows, fits, sources, settings)
-            slit_profiles = [first_profile(s, reference, settings, power) for s in sources]
-            if extended:
-                traces = [trace_source({}, s, windows, settings) for s in sources]
-            profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
-            fits = fit_all(
-                windows, bases, profiles, {}, e.ndit, settings, is_last=is_last, has_extended=extended is not None
-            )
+            together, extended = find_extended(windows, fits, sources, settings)
+            if extended or len(sources) > 1:
+                sources, slit_profiles = together, [first_profile(s, reference, settings) for s in together]
+                if extended:
+                    traces = [trace_source({}, s, windows, settings) for s in sources]
+                profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
+                fits = fit_all(
+                    windows, bases, profiles, {}, e.ndit, settings, is_last=is_last, has_extended=extended is not None
+                )
         if not is_last:
             before, windows = windows, illuminated(windows, fits, profiles, len(sources), settings)
             fits = {o: relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
-            slit_profiles = refine_profiles(windows, positions, fits, profiles, traces, slit_profiles, settings)
-            blocks = _blocks_of_fit(windows, positions, fits, profiles, len(sources), settings)
+            traces, slit_profiles = refined(
+                windows, positions, fits, profiles, sources, traces, slit_profiles, settings
+            )
             sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
-            traces = [trace_source(blocks, s, windows, settings) for s in sources]
     return ReducedExposure(
         e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces,
         sources, extended,
@@ -296,21 +219,3 @@ def _for_binning(settings, across):
     """The settings with the model's error that pixels binned across the dispersion leave: a profile is known the less
     the coarser the pixels that show it, by their square."""
     return SimpleNamespace(**vars(settings) | {"model_error": settings.model_error * across**2})
-
-
-def _blocks_of_fit(windows, positions, fits, profiles, n_sources, settings):
-    """Light along the slit above the fitted sky and extended light."""
-    extended = lambda o: sum(
-        _at_pixels(fits[o].counts[k], positions[o]) * p for k, p in enumerate(profiles[o]) if k >= n_sources
-    )
-    return {
-        order: locate.block_profiles(
-            w.cutout,
-            w.data - fits[order].sky - extended(order),
-            fits[order].variance,
-            w.good & ~fits[order].is_cosmic_ray,
-            n_blocks=settings.trace_blocks,
-            half_slit_arcsec=settings.half_slit_arcsec - 0.4,
-        )
-        for order, w in windows.items()
-    }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from soxslib.numerics.hits import steady
-from soxslib.numerics.profile import MOFFAT_BETA, analytic_profile
+from soxslib.numerics.profile import analytic_profile
 
 
 def distance_from(window, trace):
@@ -26,14 +26,14 @@ def on_pixels(window, trace, slit_profile):
     return np.where(cutout.is_inside, part, 0.0)
 
 
-def first_profile(source, reference_nm, settings, power=MOFFAT_BETA):
-    """The SlitProfile of a source of which only the width is known, and the power of its wings."""
+def first_profile(source, reference_nm, settings):
+    """The SlitProfile of a source of which only width and beta are known."""
     return analytic_profile(
         source.fwhm_arcsec,
         step_arcsec=settings.profile_step_arcsec,
         half_width_arcsec=settings.profile_half_width_arcsec,
         reference_nm=reference_nm,
-        beta=power,
+        beta=source.beta,
     )
 
 

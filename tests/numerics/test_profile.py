@@ -35,7 +35,8 @@ def refined(rng, truth, counts, start):
     distance, data, weight = light(rng, truth, counts)
     one = np.ones(distance.size)
     weight[:50], data[:50] = 0.0, np.nan  # never read
-    equations = prof.profile_equations(start, 1, distance, 600.0 * one, 0.28 * one, counts * one, data, weight)
+    light_of_order = prof.SlitLight(distance, 600.0 * one, 0.28 * one, counts * one, data, weight)
+    equations = prof.profile_equations(start, 1, light_of_order)
     return prof.updated(start, *equations, tolerance=0.1)
 
 
@@ -69,6 +70,40 @@ def test_an_order_keeps_its_own_width(rng):
     data, weight = expected + rng.normal(0, np.sqrt(variance)), 1.0 / variance
     weight[0, :9], data[0, :9] = 0.0, np.nan  # never read
     one = np.ones(distance.shape)
-    out = prof.stretched(p, 3, distance, 600.0 * one, 0.25 * one, 1e3 * one, data, weight, prior=0.05)
+    out = prof.stretched(p, 3, prof.SlitLight(distance, 600.0 * one, 0.25 * one, 1e3 * one, data, weight), prior=0.05)
     # the slope is taken at the narrow profile and with half the light: half the way and more is gone at the first step
     assert out.stretch[3] > 1.05 and set(out.stretch) == {3}
+
+
+def off_trace(rng, offset, counts, thought):
+    """(SlitLight of an order 3 that lies off its trace, profile): every sampling phase occurs in each block."""
+    p = prof.analytic_profile(1.0, **SHAPE)
+    distance = np.linspace(-5, 5, 40)[:, None] + np.linspace(-0.25, 0.25, offset.size)
+    expected = counts * 0.25 * p.at(distance - offset, 600.0, 3)
+    variance = expected + 25.0
+    data, weight = expected + rng.normal(0, np.sqrt(variance)), 1.0 / variance
+    weight[5, :9], data[5, :9] = 0.0, np.nan  # never read
+    one = np.ones(distance.shape)
+    return prof.SlitLight(distance, 600.0 * one, 0.25 * one, thought * one, data, weight), p
+
+
+def test_offsets_of_blocks_are_found_with_their_errors(rng):
+    truth = np.linspace(-0.03, 0.03, 40)
+    light_of_order, p = off_trace(rng, np.repeat(truth, 100), 500.0, 500.0)
+    wavelength, offset, error, significance = prof.offsets(p, 3, light_of_order, n_blocks=40)
+    pulls = (offset - truth) / error
+    assert abs(pulls.mean()) < 0.6 and 0.7 < pulls.std() < 1.4
+    assert significance.min() > 100 and np.all(wavelength == 600.0)
+
+
+def test_offsets_do_not_need_the_right_counts(rng):
+    """Counts thought twice too high halve the step, and a step is less than the way: the next one gets there."""
+    truth = np.linspace(0.05, 0.15, 20)
+    light_of_order, p = off_trace(rng, np.repeat(truth, 100), 500.0, 1e3)
+    assert prof.offsets(p, 3, light_of_order, n_blocks=20)[1] == pytest.approx(0.5 * truth, abs=0.01)
+
+
+def test_beta_gives_the_wings():
+    narrow, wide = (prof.analytic_profile(1.0, beta=beta, **SHAPE) for beta in (4.765, 2.5))
+    far = np.array([2.5])
+    assert wide.at(far, 600.0)[0] > 3 * narrow.at(far, 600.0)[0]

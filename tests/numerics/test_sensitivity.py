@@ -1,11 +1,22 @@
 """Response of an order. The right answer is the sensitivity that made the counts."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from soxslib.numerics import sensitivity as sensitivity_module
 from soxslib.numerics.sensitivity import StarOrder, fit_order, shared_reference
 
-FIT = dict(knot_nm=3.0, stiffness=[0.003, 0.01, 0.03, 0.1, 0.3], chunk_nm=1.0, model_error=0.005, clip_sigma=5.0)
+FIT = dict(
+    knot_nm=3.0,
+    stiffness=[0.003, 0.01, 0.03, 0.1, 0.3],
+    chunk_nm=1.0,
+    model_error=0.005,
+    zero_error=0.001,
+    clip_sigma=5.0,
+)
 
 
 def sensitivity(wavelength, low=500.0, high=600.0):
@@ -103,3 +114,21 @@ def test_an_order_without_continuum_learns_from_the_others(has_blaze, slope, rng
 def test_nothing_to_fit_is_told(rng):
     dark = star(rng, hidden=[(490.0, 610.0)])
     assert fit_order(dark, np.zeros_like, grid_nm=np.linspace(510, 590, 5), amplitude=None, **FIT) is None
+
+
+@pytest.mark.parametrize(("scores", "chosen"), [([9.0, 1.05, 1.0], 1), ([9.0, 1.3, 1.0], 2), ([1.1, 1.3, 1.0], 0)])
+def test_a_freer_curve_must_be_better_by_more_than_its_score_is_sure(scores, chosen):
+    """Of 200 chunks a score is sure to a tenth: sqrt(2 / 200)."""
+    fits = [SimpleNamespace(score=s, residual=np.zeros(200)) for s in scores]
+    assert sensitivity_module._simplest(fits) is fits[chosen]
+
+
+def test_the_dark_end_of_an_order_does_not_bend_the_rest(rng):
+    """Counts there that are off by a per cent of the brightest tell nothing: the curve is as good as without them."""
+    one = star(rng, level=10.0)
+    dark = sensitivity(one.wavelength_nm) < 0.1 * sensitivity(one.wavelength_nm).max()
+    spoilt = replace(one, counts=one.counts + 0.002 * one.counts.max() * dark)
+    grid = np.linspace(510.0, 590.0, 200)
+    how = dict(grid_nm=grid, amplitude=None, **FIT)
+    error = lambda star: np.std(fit_order(star, np.zeros_like, **how).log_sensitivity - np.log(sensitivity(grid)))
+    assert error(spoilt) < 1.2 * error(one) + 1e-4

@@ -75,8 +75,9 @@ def test_a_wide_slit_is_as_wide_as_the_sky_says(rng, monkeypatch):
     monkeypatch.setattr(flexure, "_px_per_arcsec", lambda reduced, order: 0.78 * across(reduced, order))
     seen = [flexure._sky_setup(exposure, o, calibrations) for o in (12, 13)]
     optics = load_instrument("SOXS").yaml("simulate.yaml")["arms"]["NIR"]["optics"]
-    width = flexure._slit_scale(seen) * seen[0][1]["slit_px"]
-    assert width == pytest.approx(5.0 * optics["slit_px_arcsec"], rel=0.08)  # the fit of the lines refines it
+    drawn, true = seen[0][1]["slit_px"], 5.0 * optics["slit_px_arcsec"]
+    width = flexure._slit_scale(seen) * drawn
+    assert abs(width - true) < 0.5 * abs(drawn - true)  # a start from which the fit of the lines finds the rest
     (shifts,) = flexure.observation_shifts([exposure], calibrations)
     for order in (12, 13):
         assert abs(shifts[order].pixels - 0.7) < 3 * shifts[order].error

@@ -33,6 +33,14 @@ def test_spectra_are_unbiased_with_true_errors(bench, mag):
     assert_unit_pulls(spectrum.flux[keep], ratio * counts[keep], spectrum.variance[keep], tolerance=0.05)
 
 
+@pytest.mark.parametrize("mag", [10.0, 11.0, 12.0])
+def test_bright_sources_are_explained_to_their_photons(bench, mag):
+    """Up to 270 000 electrons in a column: the profile, not the noise, is what could be wrong."""
+    exposure = reduced(star(bench, mag))
+    assert exposure.fits[1].chi2 < 1.2
+    assert exposure.sources[0].fwhm_arcsec == pytest.approx(0.99, abs=0.02)  # at every brightness the same
+
+
 def test_nothing_on_the_slit_is_no_flux(bench):
     """Forced where a source was expected: a spectrum comes out, and its mean is zero."""
     totals = []

@@ -23,6 +23,9 @@ class Settings(StepSettings):
     model_error: float = Field(
         0.005, ge=0, le=0.2, description="Accuracy of the star's flux and of the flat from chunk to chunk."
     )
+    zero_error: float = Field(
+        0.001, ge=0, le=0.1, description="Accuracy of the counts' zero point, of an order's brightest chunk."
+    )
     clip_sigma: float = Field(5.0, ge=2, le=20, description="Chunks so far from the curve have no weight [sigma].")
     line_half_width_nm: float = Field(
         1.0, ge=0, le=10, description="Left out on either side of the core of a stellar line [nm]."

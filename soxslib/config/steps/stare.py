@@ -37,9 +37,11 @@ class Settings(StepSettings):
         0.8, gt=0.1, lt=3, description="Farthest a source may stray from its mean position [arcsec]"
     )
     trace_degree: int = Field(3, ge=0, le=6, description="Degree of the trace common to all orders, in wavelength")
-    trace_prior_arcsec: tuple[float, float, float] = Field(
-        (0.3, 0.1, 0.03),
-        description="Expected offset, slope and curvature of an order's own trace about the common one [arcsec]",
+    trace_prior_arcsec: list[float] = Field(
+        [0.3, 0.1, 0.05, 0.03, 0.03, 0.02, 0.02, 0.02],
+        min_length=1,
+        max_length=10,
+        description="Expected offset, slope, curvature and so on of an order's own trace about the common one [arcsec]",
     )
 
     profile_step_arcsec: float = Field(

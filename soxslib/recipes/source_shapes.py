@@ -1,0 +1,107 @@
+"""Where the light of each source falls and how it is spread: traces and slit profiles that agree with the light."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from soxslib.numerics import locate
+from soxslib.numerics.filters import running_median
+from soxslib.numerics.profile import SlitLight, offsets, profile_equations, stretched, updated
+from soxslib.recipes.slit_profiles import distance_from, readable
+
+ALIKE = 0.15  # relative: sources whose widths differ by less are points, whose profiles differ by as much less than any
+
+
+def trace_source(blocks, source, windows, settings):
+    """The Trace of a source through all orders, from blocks of light along the slit ({order: BlockProfiles})."""
+    measured = {}
+    if settings.slit_position_arcsec is None and source.significance > 0:
+        measured = {
+            order: locate.block_centres(
+                b,
+                source.slit_arcsec,
+                source.fwhm_arcsec,
+                least_significance=settings.trace_sigma,
+                max_shift_arcsec=settings.trace_shift_arcsec,
+            )
+            for order, b in blocks.items()
+        }
+    return _trace_of(measured, source, windows, settings)
+
+
+def shaped(blocks, source, trace):
+    """The source with the shape that its light has about its trace."""
+    if not source.significance > 0:
+        return source
+    fwhm, beta = locate.shape_about(blocks.values(), trace, source)
+    return replace(source, fwhm_arcsec=fwhm, beta=beta)
+
+
+def retrace(light, source, trace, profile, windows, settings):
+    """The Trace of a source corrected to where the SlitLight of each order stands about it."""
+    measured = {}
+    if settings.slit_position_arcsec is None and source.significance > 0:
+        for order, of_order in light.items():
+            wavelength, offset, error, significance = offsets(profile, order, of_order, n_blocks=settings.trace_blocks)
+            at = offset + trace.at(order, wavelength) - source.slit_arcsec
+            found = (significance > settings.trace_sigma) & (np.abs(at) < settings.trace_shift_arcsec)
+            measured[order] = wavelength[found], at[found], error[found]
+    return _trace_of(measured, source, windows, settings)
+
+
+def _trace_of(measured, source, windows, settings):
+    trace = locate.fit_trace(
+        measured,
+        {o: w.cutout.range_nm for o, w in windows.items()},
+        source.slit_arcsec,
+        common_degree=settings.trace_degree,
+        prior_arcsec=settings.trace_prior_arcsec,
+    )
+    return replace(trace, n_blocks=settings.trace_blocks if measured else 0)
+
+
+def refined(windows, positions, fits, profiles, sources, traces, slit_profiles, settings):
+    """(traces, SlitProfiles) that agree with the light: positions, a common shape from all orders, and each order's width.
+
+    profiles: what the fits took. Seeing is the same for all sources: where the brightest is about as wide as another it shows
+    the shape of both, and the other's light needs to tell no more than how it differs.
+    """
+    paths, light = [], []
+    for k, (source, trace, profile) in enumerate(zip(sources, traces, slit_profiles, strict=True)):
+        along = {o: _light_of(k, w, positions[o], fits[o], profiles[o], trace, settings) for o, w in windows.items()}
+        paths.append(retrace(along, source, trace, profile, windows, settings))
+        light.append({o: replace(of, distance_arcsec=distance_from(windows[o], paths[k])) for o, of in along.items()})
+    brightest = int(np.argmax([sum(float(of_order.counts.sum()) for of_order in along.values()) for along in light]))
+    best = _refined(slit_profiles[brightest], light[brightest], settings.profile_tolerance, settings)
+    shapes = []
+    for k, profile in enumerate(slit_profiles):
+        is_alike = abs(profile.fwhm_arcsec / slit_profiles[brightest].fwhm_arcsec - 1.0) < ALIKE
+        start, tolerance = (best, ALIKE) if is_alike else (profile, 1.0)
+        alone = k == brightest
+        shapes.append(best if alone else _refined(start, light[k], tolerance * settings.profile_tolerance, settings))
+    return paths, shapes
+
+
+def _refined(start, light, tolerance, settings):
+    """The SlitProfile of a source by its SlitLight in all orders, and each order's own width."""
+    equations = [profile_equations(start, order, of_order) for order, of_order in light.items()]
+    profile = updated(start, *(sum(e[i] for e in equations) for i in range(2)), tolerance=tolerance)
+    for order, of_order in light.items():
+        profile = stretched(profile, order, of_order, prior=settings.profile_stretch)
+    return profile
+
+
+def _light_of(k, window, position, fit, profiles, trace, settings):
+    """The SlitLight of source k in an order."""
+    others = sum(_at_pixels(fit.counts[j], position) * p for j, p in enumerate(profiles) if j != k)
+    doubt = (settings.model_error * fit.model) ** 2 + (settings.profile_tolerance * others) ** 2
+    weight = np.where(readable(window, fit, settings), 1.0 / (fit.variance + doubt), 0.0)
+    cutout, counts = window.cutout, _at_pixels(fit.counts[k], position)
+    left = window.data - fit.sky - others
+    return SlitLight(distance_from(window, trace), cutout.wavelength_nm, cutout.arcsec, counts, left, weight)
+
+
+def _at_pixels(samples, position):
+    """Native samples at the positions of the pixels, smoothed so that noise does not weigh the profile."""
+    smooth = np.maximum(running_median(samples, 9), 0.0)
+    return np.interp(position, np.arange(samples.size), smooth)

@@ -8,7 +8,7 @@ from soxslib.recipes.offset import offset
 
 def main(job):
     calibrations = read_calibrations(job, job.exposure)
-    result = offset(job.each_raw(), calibrations, job.settings)
+    result = offset(job.each_raw, calibrations, job.settings)
     for text in result.warnings:
         job.warn(text)
     metrics = measure(result)

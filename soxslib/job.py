@@ -56,17 +56,21 @@ class Job:
         """All raw frames, in the plan's order."""
         return list(self.each_raw())
 
-    def each_raw(self):
+    def each_raw(self, wanted=None):
         """The raw frames one after another, in the plan's order: of many, no more than one need be in memory.
 
-        A frame that cannot be read is passed over with a warning.
+        wanted(exposure): which to read, all without it. A frame that cannot be read is passed over with a warning.
         """
         is_any = False
         for path in self.raw_paths:
             try:
+                if wanted and not wanted(exposure_of(open_raw_header(path), Path(path).name)):
+                    is_any = True
+                    continue
                 frame = read_raw(path)
             except ReductionError as error:
-                self.warn(str(error))
+                if str(error) not in self.warnings:
+                    self.warn(str(error))
                 continue
             is_any = True
             yield frame

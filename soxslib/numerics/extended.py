@@ -4,18 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soxslib.numerics import filters
 from soxslib.numerics.profile import MOFFAT_RANGE, moffat
 
 _NARROWEST = 1.8  # FWHM of extended light in that of a point source, whose own wings are no host
 _STEPS = 60
+_FILLS = 4.0  # times what is expected of the sky
 _WIDTHS = (0.5, 1.15)  # of a point source, over what it seems to be: extended light makes it look wider
 _SEEMING = 1.2  # what stands for the width that a point source seems to have
 _OWN_WIDTH = 0.05  # scatter of the points' widths about the common one: most are stars
-_HOST_POWER = (
-    1.5,
-    0.1,
-    0.5,
-)  # of extended light; scatter of its logarithm where the sky is free, and where it is known
+# power of extended light, and the scatter of its logarithm: its wings are seen only where the sky is known
+_HOST_POWERS = {False: (1.5, 0.1), True: (2.0, 0.5)}
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,11 @@ class ExtendedLight:
     power: float
     norm: float
     relative_peak: float
+
+    @property
+    def fwhm_arcsec(self):
+        """Full width at half maximum."""
+        return 2.0 * self.scale_arcsec * float(np.sqrt(2.0 ** (1.0 / self.power) - 1.0))
 
     def at(self, slit_arcsec):
         """Light per arcsec."""
@@ -51,7 +55,7 @@ def split_light(slit_arcsec, light, variance, positions, fwhm_arcsec, *, light_e
     Point sources about the positions, which may move together, of about one width, and one extended source, on a constant:
     what is left of the sky, of expected size sky_error, or free where the sky has been fitted to the same light.
     light_error: accuracy of the point sources' shape, relative. Without an improvement of chi square by the factor
-    least_gain there is no extended light.
+    least_gain there is no extended light, unless there is far more light than the sky's all along the slit.
     """
     error = np.sqrt(variance + (light_error * light) ** 2)
     problem = _Light(slit_arcsec, light, error, np.asarray(positions), fwhm_arcsec, sky_error)
@@ -64,7 +68,8 @@ def split_light(slit_arcsec, light, variance, positions, fwhm_arcsec, *, light_e
     best = min(found, key=lambda p: np.sum(problem.pulls(p) ** 2))
     gain = np.sum(problem.pulls(alone) ** 2) / np.sum(problem.pulls(best) ** 2)
     amplitudes = problem.fitted(best)[1]
-    if gain < least_gain or not amplitudes[-1] > 0 or not amplitudes[0] > 0:
+    fills_slit = sky_error is not None and problem.fitted(alone)[2] > _FILLS * sky_error
+    if (gain < least_gain and not fills_slit) or not amplitudes[-1] > 0 or not amplitudes[0] > 0:
         return problem.points(alone), None
     centre, scale, power = problem.extended(best)
     shape = _shape(slit_arcsec, centre, scale, power)
@@ -90,6 +95,7 @@ class _Light:
     def __init__(self, slit_arcsec, light, error, positions, fwhm_arcsec, sky_error):
         self.slit, self.light, self.error, self.positions = slit_arcsec, light, error, positions
         self.seeming, self.sky_error = fwhm_arcsec, sky_error
+        self.host_power = _HOST_POWERS[sky_error is not None]
         self.n = 3 + len(positions)
 
     def points(self, p):
@@ -101,7 +107,7 @@ class _Light:
     def extended(self, p):
         """(centre, scale, power)."""
         centre, wide, steep = p[self.n :]
-        power = float(_HOST_POWER[0] * np.exp(steep))
+        power = float(self.host_power[0] * np.exp(steep))
         width = self.points(p).fwhm_arcsec[0] * (_NARROWEST + np.exp(wide))
         return float(centre), float(0.5 * width / np.sqrt(2.0 ** (1.0 / power) - 1.0)), power
 
@@ -140,8 +146,7 @@ class _Light:
             expected.append((constant, self.sky_error))
         if p.size > self.n:
             centre, wide, steep = p[self.n :]
-            steep_error = _HOST_POWER[1 if self.sky_error is None else 2]
-            expected += [(centre, 3.0), (wide, 1.5), (steep, steep_error)]
+            expected += [(centre, 3.0), (wide, 1.5), (steep, self.host_power[1])]
         return np.r_[(self.light - light) / self.error, [value / width for value, width in expected]]
 
 
@@ -165,3 +170,15 @@ def _minimised(problem, start):
             if damping > 1e8:
                 break
     return p
+
+
+def line_columns(counts, information, *, line_sigma, reach):
+    """Columns where the spectrum of extended light has lines, and their neighbours within `reach`.
+
+    counts: fitted with little smoothing; information: their inverse variance but for a factor.
+    """
+    curvature = np.zeros_like(counts)
+    curvature[1:-1] = np.diff(counts, 2)
+    z = filters.convolved(curvature, [0.5, 1.0, 0.5]) * np.sqrt(np.maximum(information, 0.0))
+    scale = max(1.4826 * np.median(np.abs(z)), 1e-12)
+    return filters.dilated(np.abs(z) > line_sigma * scale, reach)

@@ -88,17 +88,17 @@ def basis_of(position, n_columns):
 
 
 def fit_order(
-    pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds, stiffness=None, start=None, extended_px=0
-):
+    pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds, stiffness=None, start=None, extended_px=0,
+    extended_free=None, known=None,
+):  # fmt: skip
     """The OrderFit of an order for given source profiles (list of arrays [row, column], summing to about 1 over a column).
 
     start: a first model of the data [row, column] for the first weights; reject_sigma, grow_sigma: a pixel is a cosmic ray
     when it is that far above the model, a neighbour of one when it is grow_sigma above; model_error: the fraction of the
     model that no test trusts; stiffness: Stiffness of the sky, or None; extended_px: the last source is extended light,
-    without structure shorter than this.
+    without structure shorter than this but where extended_free [column]; known: KnownSky of other exposures, or None.
     """
-    basis, n_nodes, n_sources = pixels.basis, pixels.basis.n_nodes, len(profiles)
-    sky_kinds = _sky_kinds(stiffness)
+    basis, n_nodes, n_sources, sky_kinds = pixels.basis, pixels.basis.n_nodes, len(profiles), _sky_kinds(stiffness)
     k = n_sources + len(sky_kinds)
     usable = pixels.good & basis.on_grid
     data = series.sorted_data(basis.first, basis.phase, usable, n_nodes)
@@ -106,29 +106,30 @@ def fit_order(
     kinds = [series.CONVOLUTION] * n_sources + sky_kinds
     factors = [data.take(p) for p in (*profiles, *[pixels.slit_light] * len(sky_kinds))]
     hits, model = Hits(basis, usable, data, profiles), value if start is None else data.take(start)
-    penalty = _penalty(stiffness, k) + _smooth_source(data, factors[:n_sources], floor, extended_px, k)
+    given, told = _told(known, sky_kinds, k)
+    given = (
+        given + _penalty(stiffness, k) + _smooth_source(data, factors[:n_sources], floor, extended_px, extended_free, k)
+    )
     weight_rounds = WEIGHT_ROUNDS if start is None else WEIGHT_ROUNDS - 1
     for round_ in range(rounds):
-        rejected = hits.rejected
         if round_ < weight_rounds:  # weights from the last model; then only what is rejected leaves the equations
             variance = model_variance(model, floor, pixels.ndit)
-            weight = np.where(rejected, 0.0, 1.0 / variance)
+            weight = np.where(hits.rejected, 0.0, 1.0 / variance)
             bands, vector = series.equations(data, kinds, factors, weight, value)
-            bands += penalty
+            bands, vector = bands + given, vector + told
         solution = splines.solve(bands, vector, ridge=1e-9).reshape(n_nodes, k)
         for c in range(n_sources):
             solution[:, c] = bridged(solution[:, c], hits.coverage(c))
         model = _series_sum(solution, kinds, factors, data.first, data.phase)
         new = hits.found(value - model, np.sqrt(variance + (model_error * model) ** 2), reject_sigma, grow_sigma)
         if round_ >= weight_rounds - 1:
-            changed = np.flatnonzero(new != rejected)
+            changed = np.flatnonzero(new != hits.rejected)
             if not changed.size:
                 break
             sign = np.where(new, -1.0, 1.0)[changed] / variance[changed]
             some = [f[changed] for f in factors]
             b, v = series.equations(data.some(changed), kinds, some, sign, value[changed])
-            bands += b
-            vector += v
+            bands, vector = bands + b, vector + v
         hits.rejected = new
     kept, weight, native = ~hits.rejected, 1.0 / variance, slice(MARGIN, MARGIN + basis.n_columns)
     dof = max(kept.sum() - (n_sources + 1) * basis.n_columns, 1)
@@ -172,12 +173,19 @@ def _sky_kinds(stiffness):
     return [series.HALF_WAY, series.BSPLINE] if fine else [series.BSPLINE]
 
 
-def _smooth_source(data, profiles, floor, length_px, k):
+def _told(known, sky_kinds, k):
+    """(bands, vector) of what a KnownSky tells the last of k components; 0 of None."""
+    return (0.0, 0.0) if known is None else splines.embedded(*known.equations(sky_kinds), k, k - len(sky_kinds))
+
+
+def _smooth_source(data, profiles, floor, length_px, free, k):
     """Bands of what keeps the last source's spectrum smooth, as `sky_stiffness` does the sky; 0 without a length."""
     if not length_px:
         return 0.0
     information = np.median(data.sums(profiles[-1] ** 2 / np.median(floor)))
     strength = np.full(data.n_nodes, information * (length_px / (2 * np.pi)) ** 4)
+    if free is not None:
+        strength[np.pad(free, MARGIN)] = 0.0
     return splines.second_differences(strength, k, len(profiles) - 1)
 
 
@@ -205,6 +213,12 @@ class Stiffness:
     between: np.ndarray | None = None
 
 
+def variance_left(length_px):
+    """What the penalty on structure shorter than a length leaves of the variance of a sample."""
+    k = np.linspace(0.0, np.pi, 400)
+    return float(np.mean(1.0 / (1.0 + (length_px * k / (2 * np.pi)) ** 4)))
+
+
 def sky_stiffness(fit, *, length_px, line_sigma, between):
     """The Stiffness that suits a fitted sky: between the lines, structure shorter than length_px is damped.
 
@@ -222,9 +236,7 @@ def sky_stiffness(fit, *, length_px, line_sigma, between):
     reach = int(np.ceil(1.5 * length_px))
     is_line = filters.dilated(is_line, reach)
     strength = np.where(is_line, 0.0, information * (length_px / (2 * np.pi)) ** 4)
-    k = np.linspace(0.0, np.pi, 400)
-    left = np.mean(1.0 / (1.0 + (length_px * k / (2 * np.pi)) ** 4))
-    left = np.where(is_line, 1.0, left)
+    left = np.where(is_line, 1.0, variance_left(length_px))
     if not between:
         return Stiffness(np.pad(strength, MARGIN), left)
     expected = between * np.lib.stride_tricks.sliding_window_view(np.pad(np.abs(curvature), 2), 5).max(axis=1)
@@ -282,23 +294,31 @@ def _inverse(variance, usable):
     return np.divide(1.0, variance, out=np.zeros(np.shape(variance)), where=usable)
 
 
-def sky_share(pixels, profile, variance, good, n_columns):
-    """Per native pixel, the part of a source's information that goes into the sky fitted to the same pixels:
-    rho^2 of two parameters with weights w, sum(w p l)^2 / (sum(w p^2) sum(w l^2)), l the slit's light."""
+def sky_share(pixels, profile, variance, good, n_columns, *, left=1.0, beneath=None, beneath_left=1.0):
+    """Per native pixel, the part of a source's information that goes into what is fitted to the same pixels: the sky, and
+    light `beneath` the source, a profile or None.
+
+    For weights w the two parameters source and sky share rho^2 = sum(w p l)^2 / (sum(w p^2) sum(w l^2)), l the slit's light;
+    left, beneath_left [column]: variance of sky and of light beneath over what these pixels alone would leave them.
+    """
     usable, n_nodes = good & pixels.basis.on_grid, pixels.basis.n_nodes
     w = _inverse(variance, usable)
     node = nearest_node(pixels.basis)
-    p, light = np.where(usable, profile, 0.0), np.where(usable, pixels.slit_light, 0.0)
-    sums = [np.bincount(node, (w * x).ravel(), n_nodes) for x in (p * light, p * p, light * light)]
-    smooth = [filters.box_mean_1d(x, 5) for x in sums]
-    share = smooth[0] ** 2 / np.maximum(smooth[1] * smooth[2], 1e-300)
-    return np.clip(share[MARGIN : MARGIN + n_columns], 0.0, 0.9)
+    native = slice(MARGIN, MARGIN + n_columns)
+    parts = [np.where(usable, part, 0.0) for part in (profile, pixels.slit_light, beneath) if part is not None]
 
+    def summed(a, b):
+        return np.maximum(filters.box_mean_1d(np.bincount(node, (w * a * b).ravel(), n_nodes), 5)[native], 1e-300)
 
-def boxcar(data, model, good, inside, distance_arcsec, arcsec, half_width_arcsec):
-    """(sum, robust sum, aperture's weights): the aperture's plain sum over each column, and the same with unusable pixels
-    replaced by the model. Pixels at the aperture's ends count by the part inside."""
-    part = np.clip((half_width_arcsec - np.abs(distance_arcsec)) / np.maximum(arcsec, 1e-9) + 0.5, 0.0, 1.0)
-    part = np.where(inside, part, 0.0)
-    readable = np.where(np.isfinite(data), data, 0.0)
-    return (part * readable).sum(axis=0), (part * np.where(good, readable, model)).sum(axis=0), part
+    own, with_sky, sky = (summed(*pair) for pair in ((parts[0], parts[0]), (parts[0], parts[1]), (parts[1], parts[1])))
+    sky = sky / np.maximum(left, 1e-9)
+    if beneath is None:
+        return np.clip(with_sky**2 / np.maximum(own * sky, 1e-300), 0.0, 0.9)
+    with_more, between, more = (
+        summed(*pair) for pair in ((parts[0], parts[2]), (parts[1], parts[2]), (parts[2], parts[2]))
+    )
+    more = more / np.maximum(beneath_left, 1e-9)
+    lost = (with_sky**2 * more - 2 * with_sky * with_more * between + with_more**2 * sky) / np.maximum(
+        sky * more - between**2, 1e-300
+    )
+    return np.clip(lost / np.maximum(own, 1e-300), 0.0, 0.9)

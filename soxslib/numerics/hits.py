@@ -10,7 +10,7 @@ MOST_REJECTED = 0.3  # of the pixels of one wavelength: a cosmic ray is smaller 
 def steady(residual, error, sigma):
     """Pixels [row, column] whose residual is within sigma errors of its neighbours' along the dispersion.
 
-    What rejection has not found yet, before the model is good, stands alone there; what the model lacks of a source or the
+    What rejection has not found yet, before the model is good, stands alone there; what the model lacks of a source or of the
     sky's light does not.
     """
     return np.abs(residual - filters.median_of_five(residual)) < sigma * error

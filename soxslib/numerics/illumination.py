@@ -47,7 +47,7 @@ def light_under_source(orders, *, prior, length_px=61, clip_sigma=5.0, rounds=4)
             pulls = (flux - slope * lines) * np.sqrt(weight)
             scale = max(1.4826 * np.median(np.abs(pulls)), 1.0)
             w = weight * np.clip(1.0 - (pulls / (clip_sigma * scale)) ** 2, 0.0, None) ** 2 / scale**2
-            slope = np.sum(w * lines * flux) / max(np.sum(w * lines**2), 1e-300)
+            slope = np.sum(w * lines * flux) / (np.sum(w * lines**2) + prior**-2.0)
         above += np.sum(w * lines**2)
         below += np.sum(w * lines * flux)
     return below / above

@@ -89,3 +89,17 @@ def second_differences(strength, k, component):
             row = bands[TAPS * k - 1 - (b - a) * k]
             row[component + b * k :: k][: inner.size] += inner * kernel[a] * kernel[b]
     return bands
+
+
+def embedded(bands, vector, k, first):
+    """(bands, vector) of a problem of fewer components as part of one of k: its own become number `first` and those behind."""
+    own = bands.shape[0] // TAPS
+    n = vector.size // own
+    out, right = np.zeros((TAPS * k, n * k)), np.zeros(n * k)
+    for c in range(own):
+        right[first + c :: k] = vector[c::own]
+        for d in range(own):
+            for q in range(TAPS):
+                if q or d >= c:
+                    out[TAPS * k - 1 - q * k - d + c, first + d :: k] = bands[TAPS * own - 1 - q * own - d + c, d::own]
+    return out, right

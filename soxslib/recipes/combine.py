@@ -6,6 +6,7 @@ import numpy as np
 
 from soxslib.datamodel import OrderSpectrum, Quality
 from soxslib.numerics import extraction
+from soxslib.numerics.aperture import boxcar
 from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.filters import running_median
 from soxslib.recipes.flexure import native_wavelengths
@@ -38,7 +39,8 @@ def _extract_order(exposures, shifts, throughput, source, order, settings):
     first = exposures[0]
     columns = first.windows[order].cutout.columns
     views = [
-        _view(e, s, t, first, shifts[0], source, order) for e, s, t in zip(exposures, shifts, throughput, strict=True)
+        _view(e, s, t, first, shifts[0], source, order, settings)
+        for e, s, t in zip(exposures, shifts, throughput, strict=True)
     ]
     counts = extraction.optimal_counts([(v.pixels, v.profile, v.variance, v.share) for v in views], columns.size)
     trace = first.grid_trace if source == 0 else first.traces[source]
@@ -70,14 +72,14 @@ def _extract_order(exposures, shifts, throughput, source, order, settings):
     )
 
 
-def _view(exposure, shift, throughput, first, first_shift, source, order):
+def _view(exposure, shift, throughput, first, first_shift, source, order, settings):
     """The View of an exposure. Wavelengths include its own shift, so that exposures which moved apart fall together."""
     window, fit = exposure.windows[order], exposure.fits[order]
     others = sum(
         (
             _samples(fit.counts[j], exposure.position(order)) * p
             for j, p in enumerate(exposure.profiles[order])
-            if j != source
+            if j != source and (j < len(exposure.sources) or settings.subtract_extended)
         ),
         0.0,
     )
@@ -91,10 +93,11 @@ def _view(exposure, shift, throughput, first, first_shift, source, order):
         window.data - fit.sky - others, window.floor, good, basis, window.slit_light, exposure.exposure.ndit
     )
     profile = exposure.profiles[order][source] * throughput
-    share = extraction.sky_share(pixels, profile, fit.variance, good, n)
     left = exposure.sky_variance.get(order)
-    if left is not None and left.size == n:
-        share = share * left
+    how = {"left": left} if left is not None and left.size == n else {}
+    if exposure.extended and settings.subtract_extended:
+        how |= {"beneath": exposure.profiles[order][-1], "beneath_left": exposure.extended_variance[order]}
+    share = extraction.sky_share(pixels, profile, fit.variance, good, n, **how)
     return View(pixels, profile, fit.variance, share)
 
 
@@ -143,7 +146,7 @@ def _boxcars(exposures, throughput, source, order, settings):
     for e, t in zip(exposures, throughput, strict=True):
         window, fit = e.windows[order], e.fits[order]
         half = settings.boxcar_fwhm * e.slit_profiles[source].fwhm_arcsec
-        sums = extraction.boxcar(
+        sums = boxcar(
             window.data - fit.sky,
             fit.model - fit.sky,
             window.good & ~fit.is_cosmic_ray,

@@ -7,27 +7,34 @@ import numpy as np
 from soxslib.numerics.extended import split_light
 from soxslib.recipes.slit_profiles import readable
 
+WIDE = 4.0  # widths of a point source, wider than which no wings are
 
-def find_extended(windows, fits, sources, settings):
+
+def find_extended(windows, fits, sources, settings, off=None, bases=None):
     """(sources, ExtendedLight or None) as the light along the slit shows them together.
 
-    Extended light must matter to the sources. fits: of sky and sources. The sky has taken part of extended light; what is
-    left along the slit still shows its shape.
+    Extended light must matter to the sources. fits: of sky and sources. The sky has taken part of extended light, unless
+    exposures of the empty sky tell it (an OffSky); what is left along the slit still shows its shape.
     """
     grid = np.arange(-settings.half_slit_arcsec + 0.4, settings.half_slit_arcsec - 0.3, settings.extended_step_arcsec)
-    light, variance = np.zeros(grid.size), np.zeros(grid.size)
+    light, variance, sky_error = np.zeros(grid.size), np.zeros(grid.size), 0.0
     for order, window in windows.items():
-        mean, error2 = _along_slit(window, fits[order], grid, settings)
+        sky = off.at(order, window, bases[order]) if off else fits[order].sky
+        mean, error2 = _along_slit(window, fits[order], sky, grid, settings)
         weight = 1.0 / np.median(error2)
+        if off:
+            per_arcsec = np.median(window.cutout.arcsec[window.cutout.is_inside])
+            sky_error += weight * settings.off_continuum_error * np.mean(off.continuum_of(order)) / per_arcsec
         light += weight * mean
         variance += weight**2 * error2
     if not np.all(np.isfinite(variance)) or not light.max(initial=0.0) > 0:
         return sources, None
     points, extended = split_light(
         grid, light, variance, [s.slit_arcsec for s in sources], max(s.fwhm_arcsec for s in sources),
-        light_error=settings.extended_light_error, least_gain=settings.extended_gain,
+        light_error=settings.extended_light_error, least_gain=settings.off_extended_gain if off else settings.extended_gain,
+        sky_error=max(sky_error, 1e-9) if off else None,
     )  # fmt: skip
-    if extended is not None and extended.relative_peak < _least(extended, points, settings):
+    if extended is not None and extended.relative_peak < _least(extended, points, settings, off):
         extended = None
     places = points.positions if extended else [s.slit_arcsec for s in sources]
     shaped = [
@@ -37,24 +44,29 @@ def find_extended(windows, fits, sources, settings):
     return shaped, extended
 
 
-def _least(extended, points, settings):
-    """Relative peak that extended light must have: more where it stands on a source, whose own wings it may be."""
-    near = [
-        w
+def _least(extended, points, settings, off):
+    """Relative peak that extended light must have: more where it stands on a source, whose own wings it may be, less where the
+    sky is known, which else takes light that is wide."""
+    near = any(
+        abs(extended.centre_arcsec - p) < 0.5 * w and extended.fwhm_arcsec < WIDE * w
         for p, w in zip(points.positions, points.fwhm_arcsec, strict=True)
-        if abs(extended.centre_arcsec - p) < 0.5 * w
-    ]
-    return settings.extended_least * (4.0 if near else 1.0)
+    )
+    return settings.extended_least * (4.0 if near else 0.25 if off else 1.0)
 
 
-def _along_slit(window, fit, grid, settings):
-    """(mean light above the sky per arcsec, its variance) of an order's pixels about each point of the slit."""
+def _along_slit(window, fit, sky, grid, settings):
+    """(mean light above the sky per arcsec, its variance) of an order's pixels about each point of the slit.
+
+    Pixels count by what the sky does to them: its lines hide the light by their noise, and where the slit's illumination is wrong.
+    """
     cutout, step = window.cutout, grid[1] - grid[0]
     bins = np.rint((cutout.slit_arcsec - grid[0]) / step)
     used = readable(window, fit, settings) & (bins >= 0) & (bins < grid.size)
-    k, n = bins[used].astype(int), grid.size
-    count = np.bincount(k, minlength=n)
-    per_arcsec = 1.0 / cutout.arcsec[used]
-    mean = np.bincount(k, (window.data - fit.sky)[used] * per_arcsec, n) / np.maximum(count, 1)
-    error2 = np.bincount(k, fit.variance[used] * per_arcsec**2, n) / np.maximum(count, 1) ** 2
-    return mean, np.where(count > 0, error2, np.inf)
+    k, n, per_arcsec = bins[used].astype(int), grid.size, 1.0 / cutout.arcsec[used]
+    wrong = (settings.slit_light_under * sky[used]) ** 2
+    weight = 1.0 / (window.floor[used] + np.maximum(sky[used], 0.0) + wrong)
+    total = np.bincount(k, weight, n)
+    seen, total = total > 0, np.where(total > 0, total, 1.0)
+    mean = np.bincount(k, weight * (window.data - sky)[used] * per_arcsec, n) / total
+    error2 = np.bincount(k, weight**2 * fit.variance[used] * per_arcsec**2, n) / total**2
+    return mean, np.where(seen, error2, np.inf)

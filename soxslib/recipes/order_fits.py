@@ -2,15 +2,20 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from soxslib.numerics import extraction
 
-FIRST_ROUNDS = (
-    5  # of fit and rejection, until the last: a ray along the slit still there would pass for light of a source
-)
+FIRST_ROUNDS = 5  # of fit and rejection until the last: a ray along the slit must not pass for light of a source
 
 
-def fit_window(window, basis, profiles, ndit, settings, before=None, *, is_last=True, has_extended=False):
-    """The OrderFit of a window; `before`: that of the round before. Until the last round only the worst pixels are rejected."""
+def fit_window(
+    window, basis, profiles, ndit, settings, before=None, *, is_last=True, has_extended=False, free=None, known=None
+):
+    """The OrderFit of a window; `before`: that of the round before. Until the last round only the worst pixels are rejected.
+
+    free [column]: where extended light has lines; known: KnownSky of other exposures.
+    """
     pixels = extraction.Pixels(window.data, window.floor, window.good, basis, window.slit_light, ndit)
     return extraction.fit_order(
         pixels,
@@ -22,6 +27,8 @@ def fit_window(window, basis, profiles, ndit, settings, before=None, *, is_last=
         stiffness=stiffness_of(before, settings) if before else None,
         start=before.model if before else None,
         extended_px=settings.extended_smooth_px if has_extended else 0,
+        extended_free=free,
+        known=known,
     )
 
 
@@ -32,11 +39,32 @@ def stiffness_of(fit, settings):
     )
 
 
-def fit_all(windows, bases, profiles, before, ndit, settings, **how):
-    """{order: OrderFit} of the windows; `before`: those of the round before."""
-    return {o: fit_window(w, bases[o], profiles[o], ndit, settings, before.get(o), **how) for o, w in windows.items()}
+def fit_all(windows, bases, profiles, before, ndit, settings, *, free=None, known=None, **how):
+    """{order: OrderFit} of the windows; `before`: those of the round before; free, known: by order, where there are any."""
+    free, known = free or {}, known or {}
+    return {
+        o: fit_window(
+            w, bases[o], profiles[o], ndit, settings, before.get(o), free=free.get(o), known=known.get(o), **how
+        )
+        for o, w in windows.items()
+    }
 
 
 def relit(fit, ratio):
     """The OrderFit with its sky under another illumination of the slit, relative to the one it was fitted with."""
     return replace(fit, sky=fit.sky * ratio, model=fit.model + fit.sky * (ratio - 1.0))
+
+
+def sky_variance_of(fit, known, settings):
+    """What smoothness and the KnownSky of other exposures leave of the variance of an order's sky, per column."""
+    left = stiffness_of(fit, settings).variance_left
+    if known is None:
+        return left
+    own = np.maximum(fit.sky_information, 1e-300)
+    return left * own / (own + known.information)
+
+
+def extended_variance_of(n_columns, free, settings):
+    """What smoothness leaves of the variance of extended light, per column; free: where it has lines, or None."""
+    left = np.full(n_columns, extraction.variance_left(settings.extended_smooth_px))
+    return left if free is None else np.where(free, 1.0, left)

@@ -1,7 +1,7 @@
 """One exposure of the sky, order by order: sources found, traced, and separated from the sky. Shared by stare, nod and offset."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +14,8 @@ from soxslib.numerics.filters import median_of_five
 from soxslib.numerics.illumination import corrected_slit_light, light_under_source
 from soxslib.numerics.profile import SlitProfile
 from soxslib.recipes.extended import find_extended
-from soxslib.recipes.order_fits import fit_all, relit, stiffness_of
+from soxslib.recipes.off_sky import SkyReport, fit_profiles, lit_alike, off_sky, report_of, seen_in, sky_exposure
+from soxslib.recipes.order_fits import extended_variance_of, fit_all, relit, sky_variance_of
 from soxslib.recipes.slit_profiles import first_profile, profiles_on_pixels, readable
 from soxslib.recipes.source_shapes import refined, shaped, trace_source
 from soxslib.recipes.windows import Window, cut_orders, windows_of
@@ -42,6 +43,8 @@ class ReducedExposure:
     traces: list[locate.Trace]
     sources: list[locate.Source]
     extended: ExtendedLight | None = None  # its part of the pixels stands last in profiles, its counts last in fits
+    extended_variance: dict[int, np.ndarray] = field(default_factory=dict)  # what its smoothness leaves, per column
+    off: SkyReport | None = None  # what exposures of the empty sky told
 
     def position(self, order):
         """Position of an order's pixels along the dispersion, in columns of the cutout."""
@@ -161,8 +164,15 @@ def _far_from_sources(source, inside):
     return (mean < 0.02 * mean.max(initial=0.0))[:, None] | np.zeros(source.shape, bool)
 
 
-def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None):
-    """The ReducedExposure of a prepared frame; cuts: {order: Cut}, when they are known from another exposure.
+def read_sky(frame, cuts, settings):
+    """The SkyExposure of a prepared frame of the empty sky."""
+    windows = windows_of(frame, cuts)
+    return sky_exposure(frame.exposure, windows, estimate_sky(windows, frame.exposure.ndit, settings), settings)
+
+
+def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None, skies=()):
+    """The ReducedExposure of a prepared frame; cuts: {order: Cut}, when they are known from another exposure; skies:
+    SkyExposures of the empty sky.
 
     Two rounds: positions and profile from the light above a rough sky, then from the light above the fitted one.
     """
@@ -184,24 +194,27 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
     grid_trace, fits, profiles, sky_variance, extended = traces[0], {}, {}, {}, None
     positions = {o: native_positions(w, solution, grid_trace, e.binning) for o, w in windows.items()}
     bases = {o: extraction.basis_of(positions[o], w.cutout.columns.size) for o, w in windows.items()}
+    skies = [sky.in_counts_of(e) for sky in skies]
+    seen, off, free, known = [seen_in(sky, bases, settings) for sky in skies], None, {}, {}
+    windows = lit_alike(windows, seen) if seen else windows
     for round_ in range(settings.rounds):
         is_last = round_ == settings.rounds - 1
         for order, fit in fits.items():
-            sky_variance[order] = stiffness_of(fit, settings).variance_left
+            sky_variance[order] = sky_variance_of(fit, known.get(order), settings)
         profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
-        fits = fit_all(
-            windows, bases, profiles, fits, e.ndit, settings, is_last=is_last, has_extended=extended is not None
-        )
+        how = dict(is_last=is_last, has_extended=extended is not None, free=free)
+        fits = fit_all(windows, bases, profiles, fits, e.ndit, settings, known=known, **how)
         if round_ == 0:
-            together, extended = find_extended(windows, fits, sources, settings)
+            off = off_sky(skies, seen, positions, fits, settings) if skies else None
+            together, extended = find_extended(windows, fits, sources, settings, off, bases)
             if extended or len(sources) > 1:
                 sources, slit_profiles = together, [first_profile(s, reference, settings) for s in together]
-                if extended:
-                    traces = [trace_source({}, s, windows, settings) for s in sources]
+            if extended:
+                traces = [trace_source({}, s, windows, settings) for s in sources]
+            if extended or off or len(sources) > 1:
                 profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
-                fits = fit_all(
-                    windows, bases, profiles, {}, e.ndit, settings, is_last=is_last, has_extended=extended is not None
-                )
+                fits, off, free = fit_profiles(windows, bases, positions, profiles, off, e.ndit, settings, extended)
+                known = off.known if off else {}
         if not is_last:
             before, windows = windows, illuminated(windows, fits, profiles, len(sources), settings)
             fits = {o: relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
@@ -209,9 +222,10 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None)
                 windows, positions, fits, profiles, sources, traces, slit_profiles, settings
             )
             sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
+    smooth = {o: extended_variance_of(w.cutout.columns.size, free.get(o), settings) for o, w in windows.items()}
     return ReducedExposure(
         e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces,
-        sources, extended,
+        sources, extended, smooth, report_of(off),
     )  # fmt: skip
 
 

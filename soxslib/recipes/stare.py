@@ -11,7 +11,7 @@ from soxslib.recipes.combine import extract_source, relative_throughput
 from soxslib.recipes.flexure import observation_shifts
 from soxslib.recipes.merge_orders import merge_extracted, with_blaze
 from soxslib.recipes.prepare import bias_drift_e, prepare
-from soxslib.recipes.science import ReducedExposure, reduce_exposure, without_grid
+from soxslib.recipes.science import ReducedExposure, read_sky, reduce_exposure, without_grid
 from soxslib.recipes.windows import cut_orders
 
 log = logging.getLogger(__name__)
@@ -53,16 +53,19 @@ def stare(raws, calibrations, settings):
     return reduce_all(raws, lambda exposure: 0.0, calibrations, settings)
 
 
-def reduce_all(raws, expected_of, calibrations, settings, none_left="no exposure"):
+def reduce_all(raws, expected_of, calibrations, settings, none_left="no exposure", sky_raws=()):
     """The ScienceResult of exposures; expected_of(exposure): the position along the slit where its target is expected.
 
-    raws may be read as they are asked for: of each only what combining needs is kept.
+    raws may be read as they are asked for: of each only what combining needs is kept. sky_raws: exposures of the empty sky,
+    which tell that of the exposures of the target nearest to them.
     """
     exposures, warnings, drift, background, cuts = [], [], [], None, {}
+    skies = sky_exposures(sky_raws, calibrations, settings, cuts, warnings)
     for raw in raws:
         expected = expected_of(raw.exposure)
         drift.append(bias_drift_e(raw, calibrations.bias))
-        reduced, background = _reduced(raw, expected, calibrations, settings, cuts, warnings)
+        near = nearest(skies, raw.exposure, settings) if skies else []
+        reduced, background = _reduced(raw, expected, calibrations, settings, cuts, warnings, near)
         if reduced is not None:
             exposures.append(without_grid(reduced) if exposures else reduced)
         del raw, reduced  # before the next is read
@@ -77,24 +80,51 @@ def reduce_all(raws, expected_of, calibrations, settings, none_left="no exposure
     return ScienceResult(exposures, shifts, throughput, sources, merged, background, warnings, drift)
 
 
-def _reduced(raw, expected, calibrations, settings, cuts, warnings):
+def _reduced(raw, expected, calibrations, settings, cuts, warnings, skies):
     """(ReducedExposure of a raw frame, or None when it cannot be reduced; its scattered light); adds to cuts and warnings."""
     frame = prepare(raw, calibrations.bias, calibrations.darks)
     frame, background = subtract_background(frame, calibrations.flat, settings)
-    like = frame.exposure.binning, frame.shape
     try:
-        if like not in cuts:
-            cuts[like] = cut_orders(frame.exposure, frame.shape, calibrations.flat, calibrations.solution, settings)
-        reduced = reduce_exposure(frame, calibrations.flat, calibrations.solution, expected, settings, cuts[like])
+        cut = _cut_of(frame, calibrations, settings, cuts)
+        reduced = reduce_exposure(frame, calibrations.flat, calibrations.solution, expected, settings, cut, skies)
     except ReductionError as error:
         warnings.append(str(error))
         return None, background
     if reduced.extended:
+        is_taken, does = ("subtracted", "leaves it") if settings.subtract_extended else ("left in", "subtracts it")
         warnings.append(
-            f"{frame.exposure.file}: extended light under the target, {reduced.extended.relative_peak:.0%} of its peak, "
-            f"is fitted with it; stare: {{extended_least: 1}} in config.yaml leaves it"
+            f"{frame.exposure.file}: extended light under the target, {reduced.extended.relative_peak:.0%} of its peak, is "
+            f"{is_taken}; subtract_extended: {str(not settings.subtract_extended).lower()} in config.yaml {does}"
         )
     return reduced, background
+
+
+def sky_exposures(raws, calibrations, settings, cuts, warnings):
+    """SkyExposures of raw frames of the empty sky; adds to cuts, and to warnings what cannot be used."""
+    out = []
+    for raw in raws:
+        try:
+            frame = prepare(raw, calibrations.bias, calibrations.darks)
+            frame, _ = subtract_background(frame, calibrations.flat, settings)
+            out.append(read_sky(frame, _cut_of(frame, calibrations, settings, cuts), settings))
+        except ReductionError as error:
+            warnings.append(f"{error}; the frame is not used")
+        del raw
+    return out
+
+
+def nearest(skies, exposure, settings):
+    """The SkyExposures of the exposure's binning and slit that were taken nearest to it."""
+    alike = [s for s in skies if (s.exposure.binning, s.exposure.slit) == (exposure.binning, exposure.slit)]
+    return sorted(alike, key=lambda s: abs(s.exposure.mjd - exposure.mjd))[: settings.most_sky_frames]
+
+
+def _cut_of(frame, calibrations, settings, cuts):
+    """{order: Cut} of a frame; adds to cuts, {binning and shape: {order: Cut}}."""
+    like = frame.exposure.binning, frame.shape
+    if like not in cuts:
+        cuts[like] = cut_orders(frame.exposure, frame.shape, calibrations.flat, calibrations.solution, settings)
+    return cuts[like]
 
 
 def shifts_of(exposures, calibrations, settings):

@@ -10,7 +10,7 @@ from soxslib.config.settings import StepSettings
 class Settings(StepSettings):
     """How sky and sources are separated and the target is extracted."""
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
 
     half_slit_arcsec: float = Field(
         5.8, gt=1, lt=8, description="Pixels farther than this from the slit's centre are not used [arcsec]"
@@ -57,6 +57,10 @@ class Settings(StepSettings):
     rounds: int = Field(2, ge=1, le=6, description="Rounds of position, profile and fit")
     extended_least: float = Field(
         0.04, gt=0, le=1, description="Peak of extended light over the target's from which it is fitted with the target"
+    )
+    subtract_extended: bool = Field(
+        True,
+        description="Extended light beneath a source is subtracted from it; false: it stays in the source's counts",
     )
     extended_light_error: float = Field(
         0.01, gt=0, le=0.2, description="Accuracy of a point source's shape when extended light is looked for"

@@ -17,7 +17,7 @@ def main(job):
     trace = job.calibration("order_trace", read_trace)
     if trace is None:
         raise ReductionError("master_flat: no usable order trace; take a pinhole flat or add a night that has one")
-    result = master_flat(job.read_raws(), bias, darks, trace, job.settings)
+    result = master_flat(job.each_raw(), bias, darks, trace, job.settings)
     for text in result.warnings:
         job.warn(text)
     metrics = measure(result)

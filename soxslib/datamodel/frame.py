@@ -19,14 +19,13 @@ class RawFrame:
     """A raw frame as read: ADU, turned so that the dispersion runs along axis 1, trimmed to the science area.
 
     prescan, overscan: the pixels without light beside the science area, turned alike (rows x columns of the
-    strip; for VIS shape (n, n_dispersion)), or None. reference: mask-free border of a NIR array, or None.
+    strip; for VIS shape (n, n_dispersion)), or None.
     """
 
     adu: np.ndarray  # float32 [y, x]
     exposure: Exposure
     prescan: np.ndarray | None = None
     overscan: np.ndarray | None = None
-    reference: dict | None = None  # {"bottom","top","left","right": array}
 
     def __post_init__(self):
         object.__setattr__(self, "adu", _frozen(self.adu, np.float32))

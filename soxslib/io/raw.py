@@ -63,10 +63,6 @@ def read_raw(path):
     if "overscan_columns" in detector:
         strips["prescan"] = turn(image[rows, : columns.start]) if columns.start else None
         strips["overscan"] = turn(image[rows, columns.stop :]) if image.shape[1] > columns.stop else None
-    if "reference_border" in detector:
-        b = detector["reference_border"]
-        sides = dict(bottom=image[:b], top=image[-b:], left=image[:, :b], right=image[:, -b:])
-        strips["reference"] = {side: turn(a) for side, a in sides.items()}
     return RawFrame(adu=turn(image[rows, columns]), exposure=exposure, **strips)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from soxslib.numerics.noise import strips
 from soxslib.numerics.smoothing import gaussian_smoothed, hat_matrix
 from soxslib.numerics.splines import TAPS, bspline_weights, nodes_of
 
@@ -32,9 +33,9 @@ def scattered_light(flux, variance, usable, *, nodes, block_px, clip_sigma, stif
     """
     used = usable & (variance > 0)
     blocks = tuple(max(n // b, 1) for n, b in zip(flux.shape, block_px, strict=True))
+    sums = _block_sums(flux, variance, used, blocks)
     at = np.flatnonzero(used)
     light, limit = flux.ravel()[at], clip_sigma * np.sqrt(variance.ravel()[at])
-    sums = _block_sums(flux, variance, used, blocks)
     bases = [_basis((np.arange(n) + 0.5) / n, k).astype(np.float32) for n, k in zip(flux.shape, nodes, strict=True)]
     model, kept = np.empty(flux.shape, np.float32), np.ones(at.size, bool)
     for i in range(rounds):
@@ -64,7 +65,8 @@ def _block_sums(flux, variance, used, blocks):
     by_row = np.add.reduceat(weight, along, axis=1).astype(float)
     product = np.multiply(weight, np.arange(flux.shape[1], dtype=np.float32))
     columns = np.add.reduceat(product, along, axis=1)
-    light = np.add.reduceat(np.multiply(weight, np.where(used, flux, 0.0), out=product), along, axis=1)
+    # where it is not used the product is 0 as it was
+    light = np.add.reduceat(np.multiply(weight, flux, out=product, where=used), along, axis=1)
     rows = by_row * np.arange(flux.shape[0])[:, None]
     sums = (by_row, light, rows, columns)
     return np.array([np.add.reduceat(s, _starts(flux.shape[0], blocks[0]), axis=0, dtype=float).ravel() for s in sums])
@@ -146,10 +148,17 @@ def row_noise(residual, variance, usable, *, smooth_px, least_pixels):
     enough = count >= least_pixels
     if enough.sum() < 10:
         return np.zeros(residual.shape[0])
-    w = np.where(usable, 1.0 / np.where(usable, variance, 1.0), 0.0)
-    total = np.maximum(w.sum(1), 1e-30)
-    mean = np.where(enough, (w * np.where(usable, residual, 0.0)).sum(1) / total, 0.0)
+    parts = [_row_sums(residual[rows], variance[rows], usable[rows]) for rows in strips(len(residual))]
+    total, light = (np.concatenate(part) for part in zip(*parts, strict=True))
+    total = np.maximum(total, 1e-30)
+    mean = np.where(enough, light / total, 0.0)
     noise = np.where(enough, 1.0 / total, 0.0)
     mean = np.where(enough, mean - gaussian_smoothed(mean, smooth_px, np.where(enough, total, 0.0)), 0.0)
     lasting = max(float(np.mean(mean[enough] ** 2 - noise[enough])), 0.0)
     return np.where(enough, mean * lasting / np.where(enough, lasting + noise, 1.0), 0.0)
+
+
+def _row_sums(residual, variance, usable):
+    """(weight, weighted residual) of some rows."""
+    w = np.where(usable, 1.0 / np.where(usable, variance, 1.0), 0.0)
+    return w.sum(1), (w * np.where(usable, residual, 0.0)).sum(1)

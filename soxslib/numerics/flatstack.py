@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from soxslib.numerics.noise import strips
+
 
 def stack_flats(fluxes, floors, masks, scales, *, clip_sigma, clip_ratio):
     """(mean, floor variance, light, count) of flats brought to the brightness of the first, weighted by their light.
@@ -11,6 +13,16 @@ def stack_flats(fluxes, floors, masks, scales, *, clip_sigma, clip_ratio):
     others (of two) or their median by clip_sigma of noise and by clip_ratio of itself. light: sum of the scales of the
     values used; the photon noise of the mean is its signal over light. count 0: no frame has a good value there.
     """
+    out = [np.empty(fluxes[0].shape, np.float32) for _ in range(4)]
+    for rows in strips(len(fluxes[0])):
+        some = [[a[rows] for a in arrays] for arrays in (fluxes, floors, masks)]
+        for whole, part in zip(out, _stacked(*some, scales, clip_sigma, clip_ratio), strict=True):
+            whole[rows] = part
+    return tuple(out)
+
+
+def _stacked(fluxes, floors, masks, scales, clip_sigma, clip_ratio):
+    """(mean, floor variance, light, count) of some rows."""
     scaled = [f / np.float32(s) for f, s in zip(fluxes, scales, strict=True)]
     reference = scaled[0]
     if len(scaled) == 2:

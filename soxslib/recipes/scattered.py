@@ -40,7 +40,8 @@ def frame_background(frame, edges, settings=None):
         smooth_px=s.background_row_smooth_px,
         least_pixels=s.background_row_pixels,
     )
-    return model + rows[:, None].astype(np.float32), error
+    model += rows[:, None].astype(np.float32)
+    return model, error
 
 
 def science_background(frame, flat, settings=None):

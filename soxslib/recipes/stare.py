@@ -11,7 +11,7 @@ from soxslib.recipes.combine import extract_source, relative_throughput
 from soxslib.recipes.flexure import observation_shifts
 from soxslib.recipes.merge_orders import merge_extracted, with_blaze
 from soxslib.recipes.prepare import bias_drift_e, prepare
-from soxslib.recipes.science import ReducedExposure, read_sky, reduce_exposure, without_grid
+from soxslib.recipes.science import ReducedExposure, condensed, read_sky, reduce_exposure
 from soxslib.recipes.windows import cut_orders
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def reduce_all(raws, expected_of, calibrations, settings, none_left="no exposure
         near = nearest(skies, raw.exposure, settings) if skies else []
         reduced, background = _reduced(raw, expected, calibrations, settings, cuts, warnings, near)
         if reduced is not None:
-            exposures.append(without_grid(reduced) if exposures else reduced)
+            exposures.append(condensed(reduced) if exposures else reduced)
         del raw, reduced  # before the next is read
     if not exposures:
         raise ReductionError(warnings[0] if warnings else none_left)

@@ -22,7 +22,7 @@ class Window:
 
     cutout: OrderCutout
     data: np.ndarray
-    floor: np.ndarray
+    floor: np.ndarray | None  # None: not needed any more
     quality: np.ndarray
     slit_light: np.ndarray
 

@@ -50,5 +50,6 @@ def test_no_more_than_one_raw_frame_is_held(monkeypatch):
     result = nod(one_by_one(), recipe.Calibrations(small.solution, small.frame.exposure), settings(flexure=False))
     first, second = result.exposures
     assert first.bases and not second.bases  # the grid of the output is the first's
+    assert second.windows[1].floor is None and second.fits[1].variance.dtype == np.float32
     np.testing.assert_array_equal(first.position(1), first.positions[1])
     assert second.position(1).shape == second.windows[1].data.shape

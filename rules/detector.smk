@@ -18,7 +18,7 @@ rule master_bias:
     conda:
         "../envs/soxslib.yaml"
     resources:
-        mem_mb=NIGHT.memory(500, 55),
+        mem_mb=NIGHT.memory(550, 18),
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         **NIGHT.params("master_bias"),
@@ -43,7 +43,7 @@ rule master_dark:
     conda:
         "../envs/soxslib.yaml"
     resources:
-        mem_mb=NIGHT.memory(700, 60),
+        mem_mb=NIGHT.memory(680, 36),
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         **NIGHT.params("master_dark"),
@@ -73,7 +73,7 @@ rule master_flat:
     conda:
         "../envs/soxslib.yaml"
     resources:
-        mem_mb=NIGHT.memory(700, 110),
+        mem_mb=NIGHT.memory(800, 28),
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         **NIGHT.params("master_flat"),

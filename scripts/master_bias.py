@@ -7,7 +7,7 @@ from soxslib.recipes.master_bias import master_bias
 
 
 def main(job):
-    result = master_bias(job.read_raws(), job.settings)
+    result = master_bias(job.each_raw(), job.settings)
     for name, deviation in result.stack.excluded.items():
         job.warn(f"{name}: left out, its structure differs from the other biases' by up to {deviation:.1f} electron")
     metrics = measure(result)

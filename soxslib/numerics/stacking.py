@@ -28,13 +28,17 @@ def stack_mean(frames, *, read_variance, clip_sigma):
     A value is rejected when it is clip_sigma of its own noise from the median of all (three frames and more). Of two
     frames that disagree the higher one is rejected: cosmic rays and stray light only add. One frame stays as it is.
     """
-    frames = np.asarray(frames, np.float32)
-    n = len(frames)
-    if n == 1:
-        ones = np.ones(frames.shape[1:], np.float32)
-        return Stack(frames[0].copy(), ones, 0 * ones)
-    parts = [_stacked(frames[:, rows], read_variance, clip_sigma) for rows in strips(frames.shape[1])]
+    if len(frames) == 1:
+        ones = np.ones(frames[0].shape, np.float32)
+        return Stack(np.array(frames[0], np.float32), ones, 0 * ones)
+    some = lambda rows: np.array([frame[rows] for frame in frames], np.float32)
+    parts = [_stacked(some(rows), read_variance, clip_sigma) for rows in strips(len(frames[0]))]
     return Stack(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def strip_median(frames):
+    """Median over frames, pixel by pixel, without a copy of all of them."""
+    return np.concatenate([np.median([frame[rows] for frame in frames], axis=0) for rows in strips(len(frames[0]))])
 
 
 def _stacked(frames, read_variance, clip_sigma):

@@ -23,23 +23,32 @@ def master_bias(raws, settings):
 
     Drifts of the level between bias and science then do no harm.
     """
-    frames, levels, is_relative = pedestals(raws, merged_settings(settings))
-    names = [raw.exposure.file for raw in raws]
-    stack = combine_lightless(frames, names, settings, keep_rows=True, integrations=np.inf)
-    frame = Frame(stack.flux, stack.variance, stack.quality, raws[0].exposure, stack.variance)
+    frames, exposures, levels, is_relative = pedestals(raws, merged_settings(settings))
+    stack = combine_lightless(frames, [e.file for e in exposures], settings, keep_rows=True, integrations=np.inf)
+    frame = Frame(stack.flux, stack.variance, stack.quality, exposures[0], stack.variance)
     level = float(np.mean(levels)) if is_relative else None
     return MasterBiasResult(MasterBias(frame, float(np.sqrt(stack.read_variance)), level), levels, stack)
 
 
 def pedestals(raws, s):
-    """(frames [electron], level of each [electron], whether it is taken out by the strips without light)."""
-    strips = [strips_of(raw, s) for raw in raws]
-    gains = [np.float32(raw.exposure.gain_e_adu) for raw in raws]
+    """(frames [electron], their exposures, level of each [electron], whether it is taken out by the strips without light).
+
+    raws may be read as they are asked for: they are not kept.
+    """
+    frames, strips, exposures = [], [], []
+    for raw in raws:
+        frames.append(raw.adu)
+        strips.append(strips_of(raw, s))
+        exposures.append(raw.exposure)
+        del raw
+    gains = [np.float32(e.gain_e_adu) for e in exposures]
     if all(strip is not None for strip in strips):
         levels = np.array([np.mean(strip[0]) * g for strip, g in zip(strips, gains, strict=True)])
-        frames = [(r.adu - strip[0].astype(np.float32)) * g for r, strip, g in zip(raws, strips, gains, strict=True)]
-        return frames, levels, True
-    levels = np.array([raw.adu.mean(dtype=np.float64) * g for raw, g in zip(raws, gains, strict=True)])
+        for i, (strip, gain) in enumerate(zip(strips, gains, strict=True)):
+            frames[i] = (frames[i] - strip[0].astype(np.float32)) * gain
+        return frames, exposures, levels, True
+    levels = np.array([adu.mean(dtype=np.float64) * g for adu, g in zip(frames, gains, strict=True)])
     typical = np.median(levels)
-    frames = [raw.adu * g - np.float32(level - typical) for raw, g, level in zip(raws, gains, levels, strict=True)]
-    return frames, levels, False
+    for i, (gain, level) in enumerate(zip(gains, levels, strict=True)):
+        frames[i] = frames[i] * gain - np.float32(level - typical)
+    return frames, exposures, levels, False

@@ -54,17 +54,19 @@ class ReducedExposure:
 
 
 def condensed(reduced):
-    """The ReducedExposure with what combining needs of all but the first: less than two thirds of its memory.
+    """The ReducedExposure with what combining needs of all but the first: half of its memory.
 
-    Its own native grid and the floors go; what only weighs pixels or stands in for bad ones is kept in single precision.
+    Its own native grid and the floors go; all but the counts of pixels and sky is kept in single precision.
     """
-    single = lambda fit: replace(fit, model=fit.model.astype(np.float32), variance=fit.variance.astype(np.float32))
+    single = lambda a: np.asarray(a, np.float32)
+    windows, fits = reduced.windows.items(), reduced.fits.items()
     return replace(
         reduced,
         positions={},
         bases={},
-        windows={order: replace(window, floor=None) for order, window in reduced.windows.items()},
-        fits={order: single(fit) for order, fit in reduced.fits.items()},
+        windows={order: replace(w, floor=None, slit_light=single(w.slit_light)) for order, w in windows},
+        fits={order: replace(f, model=single(f.model), variance=single(f.variance)) for order, f in fits},
+        profiles={order: [single(p) for p in of_order] for order, of_order in reduced.profiles.items()},
     )
 
 

@@ -1,7 +1,11 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from soxslib.numerics import stacking
+from soxslib.numerics.flatstack import stack_flats
+from soxslib.numerics.noise import STRIP
 from tests.helpers.pulls import assert_unit_pulls
 
 READ = 5.0
@@ -56,3 +60,27 @@ def test_a_light_leak_is_named_and_drifts_of_the_level_are_not(rng):
 def test_median_of_frames_is_numpys(rng, n):
     frames = rng.integers(0, 20, (n, 7, 9)).astype(np.float32)  # with equal values
     assert np.array_equal(stacking.median_of(frames), np.median(frames, axis=0))
+
+
+def test_memory_of_a_stack_does_not_grow_with_its_frames(rng):
+    flats = frames(rng, 10, 1000.0, shape=(1200, 120))
+    masks = [np.zeros(f.shape, bool) for f in flats]
+    largest = {}
+    for n in (4, 10):
+        for name, stack in {
+            "mean": lambda n=n: stacking.stack_mean(list(flats[:n]), read_variance=READ**2, clip_sigma=5),
+            "median": lambda n=n: stacking.strip_median(list(flats[:n])),
+            "flats": lambda n=n: stack_flats(flats[:n], flats[:n], masks[:n], [1.0] * n, clip_sigma=5, clip_ratio=0.1),
+        }.items():
+            tracemalloc.start()
+            stack()
+            largest[name, n] = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+    of_strips = 3 * 10 * STRIP * flats[0].shape[1] * 8  # a few copies of ten frames' rows, in double precision
+    for name in ("mean", "median", "flats"):
+        assert largest[name, 10] < largest[name, 4] + of_strips < 12 * flats[0].nbytes
+
+
+def test_strip_median_is_that_of_whole_frames(rng):
+    cube = frames(rng, 4, 20.0)
+    np.testing.assert_array_equal(stacking.strip_median(list(cube)), np.median(cube, axis=0))

@@ -30,7 +30,7 @@ rule stare:
     conda:
         "../envs/soxslib.yaml"
     resources:
-        mem_mb=NIGHT.memory(880, 60),
+        mem_mb=NIGHT.memory(910, 60),
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         **NIGHT.params("stare"),
@@ -66,7 +66,7 @@ rule nod:
     conda:
         "../envs/soxslib.yaml"
     resources:
-        mem_mb=NIGHT.memory(880, 60),
+        mem_mb=NIGHT.memory(910, 60),
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         **NIGHT.params("nod"),
@@ -103,7 +103,7 @@ rule offset:
     conda:
         "../envs/soxslib.yaml"
     resources:
-        mem_mb=NIGHT.memory(880, 60),
+        mem_mb=NIGHT.memory(910, 60),
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         **NIGHT.params("offset"),

@@ -87,6 +87,26 @@ def test_the_sky_of_a_galaxys_exposure_is_that_of_the_empty_sky(prepared, bench)
     assert abs(excess(reduced(small, frames, use_sky_frames=False))) > 0.25
 
 
+def test_a_galaxys_own_lines_are_not_the_targets(prepared, bench):
+    """H alpha of the galaxy all along the slit: a line of the sky to who knows only this exposure, and steeper than sky is."""
+    middle = small_frame(bench, small_shot(), np.random.default_rng(0)).spectrum(1)[0][300]
+    host = Target(dict(name="HOST", type="sniin", mag=17.0, z=middle / 656.279 - 1.0), 0.9, 4.0)
+    small, frames = night(bench, Target(dict(STAR, mag=17.5), -0.6), host)
+
+    def excess(result):
+        """(counts of the line, their error) left in the target's spectrum."""
+        (spectrum,) = result.sources[0]
+        near = np.abs(spectrum.wavelength_nm - middle) < 6 * np.median(spectrum.pixel_nm)
+        keep, counts = inner(spectrum), truth(small, spectrum)
+        ratio = np.median((spectrum.flux / counts)[keep & ~near])
+        left = (spectrum.flux - ratio * counts)[near].sum()
+        return left, np.sqrt(spectrum.variance[near].sum())
+
+    left, error = excess(reduced(small, frames))
+    assert abs(left) < 3 * error
+    assert excess(reduced(small, frames, use_sky_frames=False))[0] > 4 * error
+
+
 def test_light_of_a_galaxy_may_stay_in_the_counts(prepared, bench):
     small, frames = night(bench, Target(dict(STAR, mag=17.5), -0.6), Target(HOST, 0.9, 3.0))
     ratio, _, _ = ratio_and_noise(small, reduced(small, frames, subtract_extended=False))

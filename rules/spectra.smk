@@ -103,7 +103,7 @@ rule offset:
     conda:
         "../envs/soxslib.yaml"
     resources:
-        mem_mb=NIGHT.memory(910, 60),
+        mem_mb=NIGHT.memory(960, 80),
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         **NIGHT.params("offset"),

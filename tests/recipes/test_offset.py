@@ -33,11 +33,14 @@ def settings(arm="VIS", **changes):
     return SimpleNamespace(**{**settings_for("offset", arm), "trace_blocks": 10, "flexure": False, **changes})
 
 
-def night(bench, *targets, seed=1, n_sky=2, sky_targets=()):
-    """(SmallFrame on the target, all frames): one on the target, n_sky on the empty sky."""
+def night(bench, *targets, seed=1, n_sky=2, sky_targets=(), sky_s=600.0):
+    """(SmallFrame on the target, all frames): one on the target, n_sky on the empty sky, of sky_s seconds each."""
     smalls, frames = [], []
     for i in range(1 + n_sky):
-        shot = small_shot(arm=bench.arm, targets=sky_targets if i else targets, sky_brightness=BRIGHTNESS[i])
+        shot = small_shot(
+            arm=bench.arm, targets=sky_targets if i else targets, sky_brightness=BRIGHTNESS[i],
+            exposure_s=sky_s if i else 600.0,
+        )  # fmt: skip
         small = small_frame(bench, shot, np.random.default_rng(10 * seed + i))
         away = dict(sky_offset_arcsec=30.0 if i else 0.0, mjd=61068.1 + 0.008 * i)
         frames.append(small.frame.with_(exposure=replace(small.frame.exposure, **away)))
@@ -136,6 +139,16 @@ def test_what_changed_since_the_empty_sky_is_measured(prepared):
     assert metrics["SKY LINE SCALE"] == pytest.approx(np.median([1 / 1.06, 1 / 0.97]), abs=0.01)
     assert abs(metrics["SKY MOVED"]) < 0.02
     assert metrics["SKY LINE MISFIT"] < 0.02
+
+
+def test_frames_on_the_sky_may_be_of_another_length(prepared, bench):
+    star, host = Target(dict(STAR, mag=17.5), -0.6), Target(HOST, 0.9, 6.0)
+    small, frames = night(bench, star, host, sky_s=300.0)
+    result = reduced(small, frames)
+    ratio, noise, error = ratio_and_noise(small, result)
+    assert result.exposures[0].off is not None
+    assert ratio == pytest.approx(1, abs=0.03)
+    assert noise == pytest.approx(error, rel=0.15)
 
 
 def test_a_source_on_the_empty_sky_is_left_out(prepared, bench):

@@ -2,7 +2,7 @@
 
 from soxslib.io import rectified, spectra
 from soxslib.io.observing import profile_fwhm, required, typical_exposure
-from soxslib.io.standards import read_extinction
+from soxslib.io.standards import read_extinction, read_telluric
 from soxslib.job import run
 from soxslib.qc.flux_calibration import measure
 from soxslib.recipes.flux_calibration import calibrate_images, flux_calibration
@@ -16,7 +16,14 @@ def main(job):
     responses = job.calibrations("response", spectra.read_response) if job.settings.responses == "all" else [best]
     extinction = read_extinction(exposure)
     result = flux_calibration(
-        orders, exposure, responses, extinction, job.settings, merged, profile_fwhm(orders, header)
+        orders,
+        exposure,
+        responses,
+        extinction,
+        job.settings,
+        merged,
+        profile_fwhm(orders, header),
+        read_telluric(exposure)[0],
     )
     metrics = measure(result)
     spectra.write_merged(job.outputs["fluxcal"], result.spectrum, job.header("SCI_SLIT_FLUX", metrics=metrics))

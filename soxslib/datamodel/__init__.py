@@ -6,10 +6,18 @@ from soxslib.datamodel.frame import Frame, RawFrame
 from soxslib.datamodel.geometry import DispersionSolution, OrderEdges, OrderSolution, OrderTrace
 from soxslib.datamodel.masters import MasterBias, MasterDark
 from soxslib.datamodel.quality import QUALITY_BITS, Quality
-from soxslib.datamodel.spectrum import MergedSpectrum, OrderResponse, OrderSpectrum, RectifiedOrder, Response
+from soxslib.datamodel.spectrum import (
+    Absorption,
+    MergedSpectrum,
+    OrderResponse,
+    OrderSpectrum,
+    RectifiedOrder,
+    Response,
+)
 
 __all__ = [
     "QUALITY_BITS",
+    "Absorption",
     "DispersionSolution",
     "Exposure",
     "Frame",

@@ -65,6 +65,7 @@ class MergedSpectrum:
     systematic_error: np.ndarray | None = None  # of the calibration: common to many bins, not averaged by rebinning
     is_vacuum: bool = False
     velocity_km_s: float = 0.0  # barycentric correction that the wavelengths hold; 0 in the observer's frame
+    telluric: dict[str, np.ndarray] | None = None  # columns of the absorption by molecules and of the flux without it
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,28 @@ class OrderResponse:
 
 
 @dataclass(frozen=True)
+class Absorption:
+    """Optical depth of the atmosphere's molecules as a star showed it on the pixels of an order, by wavelength [nm, air].
+
+    error: of the depth, one sigma, inf where unknown; molecule: index into numerics.telluric.MOLECULES, -1 outside the bands;
+    airmass: the star's.
+    """
+
+    order: int
+    wavelength_nm: np.ndarray
+    depth: np.ndarray
+    error: np.ndarray
+    molecule: np.ndarray
+    airmass: float
+
+
+@dataclass(frozen=True)
 class Response:
-    """Response of an arm, order by order, from one star."""
+    """Response of an arm, order by order, from one star, and what the molecules above it absorbed in these orders."""
 
     star: str
     orders: tuple[OrderResponse, ...]
+    absorptions: tuple[Absorption, ...] = ()
 
     def __getitem__(self, order):
         for response in self.orders:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from soxslib.datamodel import MergedSpectrum, OrderResponse, OrderSpectrum, Response
+from soxslib.datamodel import Absorption, MergedSpectrum, OrderResponse, OrderSpectrum, Response
 from soxslib.io.atomic import atomic_path
 from soxslib.io.barycentre import barycentric_cards
-from soxslib.io.products import is_turned, read_header, read_table, write_tables
+from soxslib.io.products import has_hdu, is_turned, read_header, read_table, write_tables
 
 DENSITY = "erg / (s cm2 Angstrom)"  # as astropy and specutils spell it in FITS
 _ORDER_UNITS = {
@@ -83,7 +83,7 @@ def write_merged(path, merged, header):
     unit, square = (DENSITY, "erg2 / (s2 cm4 Angstrom2)") if merged.flux_calibrated else ("ct", "ct2")
     columns = _merged_columns(merged)
     units = {"WAVE": "nm", "WAVE_ERR": "nm"}
-    units.update(dict.fromkeys(("FLUX", "ERR", "ERR_SYS", "SKY"), unit))
+    units.update(dict.fromkeys(("FLUX", "ERR", "ERR_SYS", "SKY", "FLUX_TELLURIC", "ERR_TELLURIC"), unit))
     units.update({name: square for name in columns if name.startswith("COV")})
     header = spectral_header(header, merged.is_vacuum, merged.velocity_km_s)
     overlaps = _CALIBRATED_OVERLAPS if merged.flux_calibrated else _MERGED_OVERLAPS
@@ -102,7 +102,7 @@ def _merged_columns(merged):
     columns.update(QUAL=merged.quality.astype(np.int16), SNR=snr.astype(np.float32), SKY=merged.sky)
     columns.update({f"COV{k}": c for k, c in enumerate(merged.covariance, 1)})
     columns["WAVE_ERR"] = merged.wavelength_error_nm.astype(np.float32)
-    return columns
+    return columns | (merged.telluric or {})
 
 
 def read_merged(path):
@@ -121,6 +121,7 @@ def read_merged(path):
         systematic_error=t.get("ERR_SYS"),
         is_vacuum=header.get("ESO PRO WAVE MEDIUM") == "vacuum",
         velocity_km_s=float(header.get("ESO PRO WAVE VELOCITY", 0.0)),
+        telluric={name: t[name] for name in t if "TELLURIC" in name} or None,
     )
     return merged, header
 
@@ -182,7 +183,25 @@ def write_response(path, response, header):
         MEASURED=rows("measured"),
     )
     unit = "erg nm / (cm2 Angstrom electron)"
-    write_tables(path, [("RESPONSE", columns, {"WAVE": "nm", "RESPONSE": unit, "RESPONSE_ERR": unit})], header)
+    tables = [("RESPONSE", columns, {"WAVE": "nm", "RESPONSE": unit, "RESPONSE_ERR": unit})]
+    if response.absorptions:
+        header["HIERARCH ESO PRO RESP AIRMASS"] = (response.absorptions[0].airmass, "of the star, for its absorption")
+        tables.append(_absorption_table(response.absorptions))
+    write_tables(path, tables, header)
+
+
+def _absorption_table(absorptions):
+    """What molecules absorb of the star: pixels within bands and those next to them."""
+    near = [np.convolve(a.molecule >= 0, np.ones(3), "same") > 0 for a in absorptions]
+    rows = lambda name: np.concatenate([getattr(a, name)[k] for a, k in zip(absorptions, near, strict=True)])
+    columns = dict(
+        order=np.concatenate([np.full(k.sum(), a.order, np.int16) for a, k in zip(absorptions, near, strict=True)]),
+        WAVE=rows("wavelength_nm"),
+        DEPTH=rows("depth").astype(np.float32),
+        DEPTH_ERR=rows("error").astype(np.float32),
+        MOLECULE=rows("molecule").astype(np.int16),
+    )
+    return "TELLURIC", columns, {"WAVE": "nm"}
 
 
 def read_response(path):
@@ -195,4 +214,13 @@ def read_response(path):
         orders.append(
             OrderResponse(int(number), t["WAVE"][k], np.log(t["RESPONSE"][k]), log_error, t["MEASURED"][k].astype(bool))
         )
-    return Response(str(header["ESO PRO RESP STAR"]), tuple(orders))
+    return Response(str(header["ESO PRO RESP STAR"]), tuple(orders), _absorptions(path, header))
+
+
+def _absorptions(path, header):
+    if not has_hdu(path, "TELLURIC"):
+        return ()
+    t, airmass = read_table(path, "TELLURIC"), float(header["ESO PRO RESP AIRMASS"])
+    columns = [t["WAVE"], t["DEPTH"].astype(float), t["DEPTH_ERR"].astype(float), t["MOLECULE"]]
+    numbers = np.unique(t["order"])
+    return tuple(Absorption(int(n), *(c[t["order"] == n] for c in columns), airmass) for n in numbers)

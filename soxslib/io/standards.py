@@ -9,6 +9,7 @@ from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
 from soxslib.io.products import read_table
 from soxslib.io.tables import read_ecsv
+from soxslib.numerics.telluric import MOLECULES
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Standard:
     wavelength_nm: np.ndarray
     flux: np.ndarray  # erg/s/cm2/Angstrom above the atmosphere
     telluric_nm: np.ndarray
+    molecules: np.ndarray  # of the bands, indices into numerics.telluric.MOLECULES
     lines_nm: np.ndarray
 
 
@@ -30,8 +32,14 @@ def read_standard(exposure):
     table = read_table(instrument.table_path(exposure.arm, "flux_standards"))
     flux = table[name].astype(float)
     k = np.isfinite(flux) & (flux > 0)
-    bands, lines = np.array(data["telluric_nm"], float), np.array(data["stellar_lines_nm"], float)
-    return Standard(name, table["wavelength"][k].astype(float), flux[k], bands, lines)
+    lines = np.array(data["stellar_lines_nm"], float)
+    return Standard(name, table["wavelength"][k].astype(float), flux[k], *read_telluric(exposure), lines)
+
+
+def read_telluric(exposure):
+    """(bands [(low, high)] in nm of air, index of the molecule of each) of the atmosphere's absorption."""
+    data = load_instrument(exposure.instrument).yaml("standards.yaml")
+    return np.array(data["telluric_nm"], float), np.array([MOLECULES.index(m) for m in data["telluric_molecules"]])
 
 
 def identify(exposure, stars, match_arcsec):

@@ -22,8 +22,8 @@ class StarOrder:
     """One order of a standard, sorted by wavelength.
 
     expected: counts for a sensitivity of one electron/s/nm per erg/s/cm2/Angstrom above the atmosphere;
-    is_continuum: False where the sample must not be read (flags, tellurics, stellar lines);
-    log_blaze: log of the lamp's counts per nm, or zeros.
+    is_continuum: False where the sample must not be read (flags, tellurics, stellar lines); is_absorbed: good samples that
+    only telluric bands hide; log_blaze: log of the lamp's counts per nm, or zeros.
     """
 
     order: int
@@ -33,6 +33,7 @@ class StarOrder:
     expected: np.ndarray
     is_continuum: np.ndarray
     log_blaze: np.ndarray
+    is_absorbed: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

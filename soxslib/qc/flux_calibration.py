@@ -21,8 +21,20 @@ def measure(result):
         Metric("SNR MEDIAN", float(snr), "", "median S/N per bin"),
         Metric("SYSTEMATIC ERROR", float(systematic), "", "relative, of the calibration"),
         Metric("N ORDERS MISSING", len(result.missing), "", "orders without response"),
+        *_molecules(result.molecules),
         *ratios(result.orders),
     ]
+
+
+def _molecules(amounts):
+    """[Metric] of the atmosphere's molecules: amounts over those above the standard."""
+    if amounts is None:
+        return []
+    out = [Metric("TELLURIC SCATTER", amounts.scatter, "", "scatter of the corrected bands over their noise")]
+    for molecule, (amount, error) in amounts.of.items():
+        out.append(Metric(f"TELLURIC {molecule}", amount, "", "amount over that above the standard"))
+        out.append(Metric(f"TELLURIC {molecule} ERROR", error, "", "one sigma"))
+    return out
 
 
 def ratios(orders):

@@ -12,6 +12,7 @@ from soxslib.numerics.extinction import extinction_mag, slit_fraction
 from soxslib.numerics.fluxcal import calibrate_order, calibration_factor, combine_responses
 from soxslib.numerics.merge import merge_calibrated
 from soxslib.numerics.rectify import merge_rectified, scaled
+from soxslib.numerics.telluric import Amounts, fitted_amounts, without_absorption
 from soxslib.recipes.slit_loss import seeing_of
 
 
@@ -27,13 +28,14 @@ class FluxCalibrated:
     is_slit_corrected: bool
     missing: tuple  # orders without response
     through: Callable  # wavelength -> part of a centred star's light that passes the slit
+    molecules: Amounts | None = None  # above the target, as fitted
 
 
-def flux_calibration(orders, exposure, responses, extinction, settings, merged, profile_fwhm=None):
+def flux_calibration(orders, exposure, responses, extinction, settings, merged, profile_fwhm=None, bands_nm=()):
     """The FluxCalibrated of extracted orders: calibrated one by one, then merged by inverse variance.
 
     merged: the merged counts, whose bins, medium and frame the result shares; profile_fwhm: (arcsec, nm) along the
-    slit.
+    slit; bands_nm: [(low, high)] of the atmosphere's molecules, air.
     """
     response = mean_response(responses) if settings.responses == "all" else responses[0]
     airmass = exposure.airmass or 1.0
@@ -43,15 +45,22 @@ def flux_calibration(orders, exposure, responses, extinction, settings, merged, 
         raise ReductionError(f"{exposure.file}: the response of {response.star} has none of its orders; check its arm")
     pairs = [_calibrate(o, exposure, response[o.order], extinction, airmass, through, settings) for o in known]
     calibrated, systematic = [p[0] for p in pairs], [p[1] for p in pairs]
-    spectrum = merge_calibrated(
-        in_frame(calibrated, is_vacuum=merged.is_vacuum, velocity_km_s=merged.velocity_km_s),
+    merge = lambda orders: merge_calibrated(
+        in_frame(orders, is_vacuum=merged.is_vacuum, velocity_km_s=merged.velocity_km_s),
         systematic,
         step_nm=float(merged.wavelength_nm[1] - merged.wavelength_nm[0]),
         taper_fraction=settings.merge_taper_fraction,
         smooth_px=settings.merge_smooth_px,
     )
+    spectrum = merge(calibrated)
+    spectrum = replace(spectrum, is_vacuum=merged.is_vacuum, velocity_km_s=merged.velocity_km_s)
+    molecules, columns = None, None
+    if response.absorptions and len(bands_nm):
+        molecules, free = without_molecules(calibrated, response, bands_nm, airmass, settings)
+        columns = _telluric_columns(spectrum, merge(free))
+    spectrum = replace(spectrum, telluric=columns)
     return FluxCalibrated(
-        spectrum=replace(spectrum, is_vacuum=merged.is_vacuum, velocity_km_s=merged.velocity_km_s),
+        spectrum=spectrum,
         orders=tuple(calibrated),
         response=response,
         airmass=airmass,
@@ -59,7 +68,24 @@ def flux_calibration(orders, exposure, responses, extinction, settings, merged, 
         is_slit_corrected=settings.correct_slit_loss,
         missing=tuple(o.order for o in orders if o.order not in response),
         through=through,
+        molecules=molecules,
     )
+
+
+def without_molecules(orders, response, bands_nm, airmass, settings):
+    """(Amounts of molecules, calibrated orders without their absorption)."""
+    absorptions = {a.order: a for a in response.absorptions}
+    how = dict(airmass=airmass, model_error=settings.telluric_error)
+    amounts = fitted_amounts(orders, absorptions, bands_nm, **how)
+    free = lambda o: without_absorption(o, absorptions[o.order], amounts, **how) if o.order in absorptions else o
+    return amounts, [free(o) for o in orders]
+
+
+def _telluric_columns(spectrum, free):
+    """Columns of the flux without absorption, its error, and the transmission that it lacks."""
+    with np.errstate(all="ignore"):
+        through = np.where(spectrum.flux != 0, spectrum.flux / free.flux, np.nan)
+    return dict(TELLURIC=through.astype(np.float32), FLUX_TELLURIC=free.flux, ERR_TELLURIC=free.error)
 
 
 def _calibrate(order, exposure, response, extinction, airmass, through, settings):
@@ -123,4 +149,4 @@ def mean_response(responses):
         ]
         value, error = combine_responses(curves)
         orders.append(replace(own, log_response=value, log_error=error))
-    return Response("+".join(sorted({r.star for r in responses})), tuple(orders))
+    return Response("+".join(sorted({r.star for r in responses})), tuple(orders), first.absorptions)

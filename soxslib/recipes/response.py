@@ -12,6 +12,7 @@ from soxslib.numerics import sensitivity as fit
 from soxslib.numerics.extinction import extinction_mag, slit_fraction, transmission
 from soxslib.numerics.fluxcal import efficiency
 from soxslib.numerics.merge import WORTHLESS, sample_rank
+from soxslib.numerics.telluric import star_absorption
 from soxslib.recipes.slit_loss import seeing_of
 
 log = logging.getLogger(__name__)
@@ -63,8 +64,10 @@ def response(orders, exposure, standard, extinction, settings, profile_fwhm=None
         )
     area = load_instrument(exposure.instrument).data["telescope_area_cm2"]
     found = _strongest(curves, area)
+    absorptions = tuple(_absorption(s, curves[s.order], standard, airmass) for s in stars if s.order in curves)
+    sensitivities = tuple(_order_response(o, c, settings) for o, c in sorted(curves.items()))
     return ResponseResult(
-        Response(standard.name, tuple(_order_response(o, c, settings) for o, c in sorted(curves.items()))),
+        Response(standard.name, sensitivities, absorptions),
         found,
         curves,
         {s.order: s for s in stars},
@@ -102,8 +105,8 @@ def prepare_star(order, exposure, standard, extinction, airmass, through, settin
     air = transmission(extinction_mag(wavelength, *extinction), airmass)
     rank = sample_rank(order.flux[k], order.variance[k], order.quality[k])
     bands, lines = standard.telluric_nm, standard.lines_nm
-    hidden = ((wavelength[:, None] > bands[:, 0]) & (wavelength[:, None] < bands[:, 1])).any(axis=1)
-    hidden |= (np.abs(wavelength[:, None] - lines) < settings.line_half_width_nm).any(axis=1)
+    in_band = ((wavelength[:, None] > bands[:, 0]) & (wavelength[:, None] < bands[:, 1])).any(axis=1)
+    in_line = (np.abs(wavelength[:, None] - lines) < settings.line_half_width_nm).any(axis=1)
     good = rank < WORTHLESS
     return fit.StarOrder(
         order=order.order,
@@ -111,8 +114,9 @@ def prepare_star(order, exposure, standard, extinction, airmass, through, settin
         counts=np.where(good, order.flux[k], 0.0),
         variance=np.where(good, order.variance[k], 1.0),
         expected=flux * air * through(wavelength) * order.pixel_nm[k] * exposure.exposure_s,
-        is_continuum=good & ~hidden,
+        is_continuum=good & ~in_band & ~in_line,
         log_blaze=_log_blaze(order, k),
+        is_absorbed=good & in_band & ~in_line,
     )
 
 
@@ -147,6 +151,23 @@ def _fit(star, shared, amplitude, settings):
         model_error=settings.model_error,
         zero_error=settings.zero_error,
         clip_sigma=settings.clip_sigma,
+    )
+
+
+def _absorption(star, curve, standard, airmass):
+    """The Absorption of an order: what the star lacks of what the curve expects, within telluric bands."""
+    expected = star.expected * np.exp(np.interp(star.wavelength_nm, curve.wavelength_nm, curve.log_sensitivity))
+    told = star.is_absorbed & (expected > 0)
+    safe = np.where(told, expected, 1.0)
+    error = np.hypot(np.sqrt(star.variance) / safe, np.interp(star.wavelength_nm, curve.wavelength_nm, curve.log_error))
+    return star_absorption(
+        star.order,
+        star.wavelength_nm,
+        np.where(told, star.counts / safe, np.nan),
+        error,
+        standard.telluric_nm,
+        standard.molecules,
+        airmass=airmass,
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from soxslib.datamodel import MergedSpectrum, OrderResponse, OrderSpectrum, RectifiedOrder, Response
+from soxslib.datamodel import Absorption, MergedSpectrum, OrderResponse, OrderSpectrum, RectifiedOrder, Response
 from soxslib.io import rectified, spectra
 from soxslib.io.cards import Header
 
@@ -140,6 +140,21 @@ def test_response_comes_back(tmp_path):
     assert again.star == "EG274"
     for name in ("wavelength_nm", "log_response", "log_error", "measured"):
         np.testing.assert_allclose(getattr(again[3], name), getattr(one, name), rtol=1e-9)
+
+
+def test_absorption_comes_back_with_the_response(tmp_path):
+    """Within the bands and one pixel beyond: elsewhere there is none."""
+    wavelength = np.linspace(500, 510, 21)
+    one = OrderResponse(3, wavelength, np.full(21, -40.0), np.full(21, 0.02), np.arange(21) > 4)
+    molecule = np.where((wavelength > 503) & (wavelength < 506), 1, -1)
+    depth = np.where(molecule == 1, 0.5, 0.0)
+    absorption = Absorption(3, wavelength, depth, np.where(wavelength > 505, np.inf, 0.01), molecule, 1.4)
+    spectra.write_response(tmp_path / "r.fits", Response("EG274", (one,), (absorption,)), header())
+    (again,) = spectra.read_response(tmp_path / "r.fits").absorptions
+    assert (again.order, again.airmass) == (3, 1.4)
+    kept = slice(6, 13)
+    for name in ("wavelength_nm", "depth", "error", "molecule"):
+        np.testing.assert_allclose(getattr(again, name), getattr(absorption, name)[kept], rtol=1e-6)
 
 
 def image():

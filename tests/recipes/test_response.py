@@ -18,7 +18,9 @@ from soxslib.recipes.response import response
 
 EXTINCTION = np.array([400.0, 900.0]), np.array([0.3, 0.02])
 WAVELENGTH = np.linspace(400.0, 800.0, 4001)
-STAR = Standard("TEST", WAVELENGTH, 1e-13 * (WAVELENGTH / 500) ** -3, np.array([[560.0, 565.0]]), np.array([530.0]))
+STAR = Standard(
+    "TEST", WAVELENGTH, 1e-13 * (WAVELENGTH / 500) ** -3, np.array([[560.0, 565.0]]), np.array([1]), np.array([530.0])
+)
 
 
 def exposure(**facts):

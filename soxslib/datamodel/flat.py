@@ -15,13 +15,14 @@ class MasterFlat:
     frame: pixel response, about 1 (and exactly 1 where the flat tells nothing), dimensionless, with its variance;
     edges: of the slit's image. blaze: {order: electrons of the lamp per native pixel at each column of the frame},
     smooth, one scale for the arm. slit: {order: (fraction from lower to upper edge, illumination, mean 1)}: it moves
-    with the light.
+    with the light. lean: {order: (slope, bow, the slope's error) at each column of the frame, as `flatfield.Factors`}.
     """
 
     frame: Frame
     edges: OrderEdges
     blaze: dict[int, np.ndarray]
     slit: dict[int, tuple[np.ndarray, np.ndarray]]
+    lean: dict[int, np.ndarray] = field(default_factory=dict)
     lamps: dict[int, str] = field(default_factory=dict)  # {order: lamps its pixel response rests on}
 
     def edges_on_frame(self):

@@ -38,7 +38,7 @@ class Pixels:
     """Pixels of one order, arrays [row, column] of the cutout.
 
     data, floor: electrons and signal-free variance; good: may be read; slit_light: relative slit illumination; ndit:
-    integrations averaged.
+    integrations averaged; response_variance: relative, of the pixels' response, by which the data were divided.
     """
 
     data: np.ndarray
@@ -47,6 +47,7 @@ class Pixels:
     basis: Basis
     slit_light: np.ndarray
     ndit: int = 1
+    response_variance: np.ndarray | float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,11 @@ MIXED_COVERAGE = 0.8  # of a profile, from which a sample is mixed with its neig
 MARGIN = 12  # nodes beyond the first and last pixel, for what the tilt brings in from outside
 
 
-def model_variance(model, floor, ndit):
-    """Variance of pixels whose expected signal is `model` [electron of one integration]: read-out floor plus photons."""
-    return floor + np.maximum(model, 0.0) / ndit
+def model_variance(model, floor, ndit, response=0.0):
+    """Variance of pixels whose expected signal is `model` [electron of one integration]: read-out floor, photons, and the
+    relative variance of the response."""
+    light = np.maximum(model, 0.0)
+    return floor + light / ndit + response * light**2
 
 
 def basis_of(position, n_columns):
@@ -102,18 +105,18 @@ def fit_order(
     k = n_sources + len(sky_kinds)
     usable = pixels.good & basis.on_grid
     data = series.sorted_data(basis.first, basis.phase, usable, n_nodes)
-    value, floor = data.take(pixels.data), data.take(pixels.floor)
+    every = np.broadcast_arrays(pixels.data, pixels.floor, pixels.response_variance)
+    value, floor, doubt = (data.take(a) for a in every)
     kinds = [series.CONVOLUTION] * n_sources + sky_kinds
     factors = [data.take(p) for p in (*profiles, *[pixels.slit_light] * len(sky_kinds))]
     hits, model = Hits(basis, usable, data, profiles), value if start is None else data.take(start)
     given, told = _told(known, sky_kinds, k)
-    given = (
-        given + _penalty(stiffness, k) + _smooth_source(data, factors[:n_sources], floor, extended_px, extended_free, k)
-    )
+    smooth = _smooth_source(data, factors[:n_sources], floor, extended_px, extended_free, k)
+    given = given + _penalty(stiffness, k) + smooth
     weight_rounds = WEIGHT_ROUNDS if start is None else WEIGHT_ROUNDS - 1
     for round_ in range(rounds):
         if round_ < weight_rounds:  # weights from the last model; then only what is rejected leaves the equations
-            variance = model_variance(model, floor, pixels.ndit)
+            variance = model_variance(model, floor, pixels.ndit, doubt)
             weight = np.where(hits.rejected, 0.0, 1.0 / variance)
             bands, vector = series.equations(data, kinds, factors, weight, value)
             bands, vector = bands + given, vector + told
@@ -143,7 +146,7 @@ def fit_order(
         sky_information=np.bincount(hits.node, light, n_nodes)[native],
         counts=solution[native, :n_sources].T,
         model=whole,
-        variance=model_variance(whole, pixels.floor, pixels.ndit),
+        variance=model_variance(whole, pixels.floor, pixels.ndit, pixels.response_variance),
         is_cosmic_ray=hits.image(hits.rejected),
         chi2=float(np.sum(((value - model) ** 2 * weight)[kept]) / dof),
     )

@@ -14,14 +14,16 @@ TERMS = 3  # constant, slope and bow along the slit: the slit's image is tilted,
 class Factors:
     """One order of a flat, arrays [row, column] of a cutout: model = lamp x illumination.
 
-    blaze: at each column, at the middle of the slit; fraction, illumination: along the slit, mean 1; ratio: flat over
-    model; error: its 1 sigma; usable: pixels where the ratio tells the pixel's response.
+    blaze: at each column, at the middle of the slit; fraction, illumination: along the slit, mean 1; lean: at each column,
+    slope and bow of the model along the slit that differ from the order's mean, of height and its square (-1 to 1), and
+    the slope's error; ratio: flat over model; error: its 1 sigma; usable: pixels where the ratio tells the pixel's response.
     """
 
     model: np.ndarray
     blaze: np.ndarray
     fraction: np.ndarray
     illumination: np.ndarray
+    lean: np.ndarray
     ratio: np.ndarray
     error: np.ndarray
     usable: np.ndarray
@@ -58,7 +60,8 @@ def factorise(
         used = readable & (np.abs(flux - model) < clip_sigma * np.sqrt(variance) + tolerance * np.abs(model))
         tolerance = clip_ratio
         slit = guess[None, :] * np.interp(fraction, nodes, illumination)
-        shape = _fit_lamp(flux, variance, used, slit, terms if i else terms[:1], basis)
+        parts = _fit_lamp(flux, variance, used, slit, terms if i else terms[:1], basis)
+        shape = sum(t * part for t, part in zip(terms, parts, strict=False))
         step = _along_slit(flux, variance, used, shape * slit, fraction, n_nodes)
         illumination = illumination * step / _plateau(step)
         model = shape * guess[None, :] * np.interp(fraction, nodes, illumination)
@@ -67,12 +70,29 @@ def factorise(
     tilt = shape / np.where(middle > 0, middle, np.inf)[None, :]
     blaze = np.where(steady, guess * middle, light_along)
     blaze = np.maximum(blaze, 1e-5 * blaze.max(initial=0.0))
-    illumination = illumination * _mean_along(tilt, used & (blaze > 0.1 * blaze.max())[None, :], fraction, nodes)
+    bright = used & (blaze > 0.1 * blaze.max())[None, :]
+    illumination = illumination * _mean_along(tilt, bright, fraction, nodes)
+    lean = _lean(parts, np.where(used & steady, model**2 / variance, 0.0), height, bright.sum(0), knot_px)
     safe = np.where(model > 0, model, np.inf)
     ratio, error = flux / safe, np.sqrt(variance_of(model)) / safe
     usable = readable & (model > 0)
     usable &= _fits(ratio, error, usable, misfit)[None, :]
-    return Factors(model, blaze, nodes, illumination / _plateau(illumination), ratio, error, usable)
+    return Factors(model, blaze, nodes, illumination / _plateau(illumination), lean, ratio, error, usable)
+
+
+def _lean(parts, information, height, share, knot_px):
+    """(slope, bow, the slope's error) along the slit at each column, relative to the light in its middle.
+
+    parts: coefficients of constant, slope and bow (Legendre) at each column; information: of the relative light, [row,
+    column]; share: of each column in the order's mean, from which slope and bow are counted.
+    """
+    middle = parts[0] - 0.5 * parts[2]
+    safe = np.where(middle > 0.05, middle, np.inf)
+    slope, bow = parts[1] / safe, 1.5 * parts[2] / safe
+    total = max(share.sum(), 1)
+    by_column = np.convolve((information * height**2).sum(0), np.ones(2 * int(knot_px / 2) + 1), "same")
+    error = np.where(information.any(0), 1.0 / np.sqrt(np.maximum(by_column, 1e-6)), np.inf)
+    return np.array([slope - np.sum(share * slope) / total, bow - np.sum(share * bow) / total, error])
 
 
 def _fits(ratio, error, usable, misfit, reach=12):
@@ -148,7 +168,7 @@ def _steady(light, knot_px, steepest=1.0):
 
 
 def _fit_lamp(flux, variance, used, slit, terms, basis):
-    """Correction of the lamp [row, column]: terms along the slit with spline coefficients along the columns.
+    """Correction of the lamp: for each term along the slit its factor at each column, a spline.
 
     The splines depend on the column alone, so the rows are summed first and the normal equations built from columns.
     """
@@ -169,7 +189,7 @@ def _fit_lamp(flux, variance, used, slit, terms, basis):
         for q in range(splines.TAPS):
             vector += np.bincount((first + q) * n + k, weights[q] * data[k], vector.size)
     solution = splines.solve(bands.reshape(4 * n, -1), vector, ridge=1e-9).reshape(n_nodes, n)
-    return sum(t * splines.evaluate(solution[:, k], first, weights)[None, :] for k, t in enumerate(terms))
+    return [splines.evaluate(solution[:, k], first, weights) for k in range(n)]
 
 
 def _along_slit(flux, variance, used, model, fraction, n_nodes):

@@ -65,6 +65,7 @@ def master_flat(raws, bias, darks, trace, settings):
         edges,
         {o: f.blaze / large[o] for o, f in chosen.items()},
         {o: (f.fraction, f.illumination) for o, f in chosen.items()},
+        {o: f.lean for o, f in chosen.items()},
         shares,
     )
     background = Frame(blaze[1], blaze[2] ** 2, np.zeros(shape, np.uint16), frames[0].exposure)

@@ -152,7 +152,9 @@ def with_continuum(off, added, positions):
         for window, ndit, fit, change in seen:
             basis = extraction.basis_of(positions[order] + change.shift_px, continuum.size)
             good = window.good & ~fit.is_cosmic_ray
-            pixels = extraction.Pixels(window.data, window.floor, good, basis, window.slit_light, ndit)
+            pixels = extraction.Pixels(
+                window.data, window.floor, good, basis, window.slit_light, ndit, window.response_variance
+            )
             parts.append((pixels, fit.sky, fit.variance, change))
         known[order] = known_sky.known_sky(parts, continuum, extraction.MARGIN)
     return replace(off, known=known, added=added)

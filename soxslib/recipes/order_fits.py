@@ -16,7 +16,9 @@ def fit_window(
 
     free [column]: where extended light has lines; known: KnownSky of other exposures.
     """
-    pixels = extraction.Pixels(window.data, window.floor, window.good, basis, window.slit_light, ndit)
+    pixels = extraction.Pixels(
+        window.data, window.floor, window.good, basis, window.slit_light, ndit, window.response_variance
+    )
     return extraction.fit_order(
         pixels,
         profiles,

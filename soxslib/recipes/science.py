@@ -16,6 +16,7 @@ from soxslib.numerics.profile import SlitProfile
 from soxslib.recipes.extended import find_extended
 from soxslib.recipes.off_sky import SkyReport, fit_profiles, lit_alike, off_sky, report_of, seen_in, sky_exposure
 from soxslib.recipes.order_fits import extended_variance_of, fit_all, relit, sky_variance_of
+from soxslib.recipes.skybend import bent
 from soxslib.recipes.slit_profiles import first_profile, profiles_on_pixels, readable
 from soxslib.recipes.source_shapes import refined, shaped, trace_source
 from soxslib.recipes.windows import Window, cut_orders, windows_of
@@ -79,6 +80,12 @@ def native_positions(window, solution, trace, binning):
     return np.interp(cutout.wavelength_nm, grid, along, left=np.nan, right=np.nan)
 
 
+def native_grid(windows, solution, trace, binning):
+    """({order: native positions}, {order: Basis}) of the pixels."""
+    positions = {o: native_positions(w, solution, trace, binning) for o, w in windows.items()}
+    return positions, {o: extraction.basis_of(p, p.shape[1]) for o, p in positions.items()}
+
+
 def estimate_sky(windows, ndit, settings):
     """{order: BlockProfiles} of light along the slit that is not sky."""
     blocks = {}
@@ -121,10 +128,9 @@ def find_targets(blocks, expected_arcsec, seeing_arcsec, settings):
     return [target, *(s for s in found if s is not target)]
 
 
-def illuminated(windows, fits, profiles, n_sources, settings):
-    """The windows with the slit's illumination corrected to what the sky shows beside the sources, and its lines under them."""
+def illuminated(windows, fits, settings):
+    """The windows with the slit's illumination corrected to what the sky shows beside the sources."""
     out = {}
-    under = [_light_under(fits, profiles, k, settings) for k in range(n_sources)]
     for order, w in windows.items():
         fit = fits[order]
         source = fit.model - fit.sky
@@ -140,8 +146,6 @@ def illuminated(windows, fits, profiles, n_sources, settings):
             priors=settings.slit_light_prior,
         )
         light = light / np.average(light / w.slit_light, weights=quiet + 1e-12)  # the sky keeps its level
-        for change, profile in zip(under, profiles[order][:n_sources], strict=True):
-            light = _with_change(light, w.slit_light, profile, change)
         out[order] = replace(w, slit_light=light)
     return out
 
@@ -157,11 +161,19 @@ def _light_under(fits, profiles, k, settings):
     return light_under_source(orders, prior=settings.slit_light_under)
 
 
-def _with_change(light, before, profile, change):
-    """The illumination [row, column] with a relative change from `before` under a source, in the shape of its profile."""
-    weight = profile**2
-    ratio = np.sum(weight * light / before) / max(np.sum(weight), 1e-300)
-    return np.maximum(light * (1.0 + ((1.0 + change) / ratio - 1.0) * profile / _peak(profile)), 0.05)
+def without_lines(fits, profiles, n_sources, settings):
+    """The OrderFits with the sky's lines taken out of the sources' counts: the slit's illumination under a source is what
+    makes them vanish."""
+    under = [_light_under(fits, profiles, k, settings) for k in range(n_sources)]
+    out = {}
+    for order, fit in fits.items():
+        counts, share = fit.counts.copy(), 0.0
+        for k, change in enumerate(under):
+            part = change / _peak(profiles[order][k])
+            counts[k] -= part * fit.sky_density
+            share = share + part * profiles[order][k]
+        out[order] = replace(fit, counts=counts, sky=fit.sky * (1.0 + share))
+    return out
 
 
 def _peak(profile):
@@ -204,8 +216,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     reference = float(np.median([w.cutout.middle_nm for w in windows.values()]))
     slit_profiles = [first_profile(s, reference, settings) for s in sources]
     grid_trace, fits, profiles, sky_variance, extended = traces[0], {}, {}, {}, None
-    positions = {o: native_positions(w, solution, grid_trace, e.binning) for o, w in windows.items()}
-    bases = {o: extraction.basis_of(positions[o], w.cutout.columns.size) for o, w in windows.items()}
+    positions, bases = native_grid(windows, solution, grid_trace, e.binning)
     skies = [sky.in_counts_of(e) for sky in skies]
     seen, off, free, known = [seen_in(sky, bases, settings) for sky in skies], None, {}, {}
     windows = lit_alike(windows, seen) if seen else windows
@@ -228,12 +239,16 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
                 fits, off, free = fit_profiles(windows, bases, positions, profiles, off, e.ndit, settings, extended)
                 known = off.known if off else {}
         if not is_last:
-            before, windows = windows, illuminated(windows, fits, profiles, len(sources), settings)
+            before, windows = windows, illuminated(windows, fits, settings)
             fits = {o: relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
             traces, slit_profiles = refined(
                 windows, positions, fits, profiles, sources, traces, slit_profiles, settings
             )
             sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
+            if not skies:  # theirs are not bent
+                windows = bent(windows, fits, positions, grid_trace, settings)
+                positions, bases = native_grid(windows, solution, grid_trace, e.binning)
+    fits = without_lines(fits, profiles, len(sources), settings)
     smooth = {o: extended_variance_of(w.cutout.columns.size, free.get(o), settings) for o, w in windows.items()}
     return ReducedExposure(
         e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces,

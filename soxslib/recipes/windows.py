@@ -9,6 +9,8 @@ from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
 from soxslib.numerics.cutout import OrderCutout, cut_order, to_unbinned
 
+_LEAN = 0.01  # expected change of the response across an order
+_MOST_LEAN = 0.1  # more is an end of the order, where the lamp is too steep to tell
 UNREADABLE = Quality.BAD | Quality.HOT | Quality.COLD | Quality.SATURATED | Quality.NO_CALIBRATION
 
 
@@ -25,6 +27,7 @@ class Window:
     floor: np.ndarray | None  # None: not needed any more
     quality: np.ndarray
     slit_light: np.ndarray
+    response_variance: np.ndarray | float = 0.0  # relative
 
     @property
     def good(self):
@@ -33,12 +36,14 @@ class Window:
 
 @dataclass(frozen=True)
 class Cut:
-    """What all exposures of one binning share of an order: its cutout, and the flat's response, bits and slit illumination."""
+    """What all exposures of one binning share of an order: its cutout, and the flat's response with its relative variance,
+    bits and slit illumination."""
 
     cutout: OrderCutout
     response: np.ndarray | float
     quality: np.ndarray | int
     slit_light: np.ndarray
+    response_variance: np.ndarray | float = 0.0
 
 
 def cut_orders(exposure, shape, flat, solution, settings):
@@ -65,10 +70,11 @@ def cut_orders(exposure, shape, flat, solution, settings):
 def _cut(cutout, flat, binning):
     if flat is None:
         return Cut(cutout, 1.0, 0, np.ones(cutout.slit_arcsec.shape))
-    response = np.maximum(cutout.take(flat.frame.flux).astype(float), 0.05)
+    response = np.maximum(cutout.take(flat.frame.flux).astype(float), 0.05) * across_response(cutout, flat, binning)
     # keep what the flat knows of the pixels; where it had no light it says nothing
     quality = cutout.take(flat.frame.quality) & int(Quality.BAD | Quality.HOT | Quality.COLD)
-    return Cut(cutout, response, quality.astype(np.uint16), _slit_light(cutout, flat, binning))
+    variance = cutout.take(flat.frame.variance).astype(float) / response**2
+    return Cut(cutout, response, quality.astype(np.uint16), _slit_light(cutout, flat, binning), variance)
 
 
 def windows_of(frame, cuts):
@@ -77,14 +83,46 @@ def windows_of(frame, cuts):
     for order, cut in cuts.items():
         data, floor = (cut.cutout.take(a).astype(float) for a in (frame.flux, frame.floor))
         quality = cut.cutout.take(frame.quality).astype(np.uint16) | np.uint16(cut.quality)
-        windows[order] = Window(cut.cutout, data / cut.response, floor / cut.response**2, quality, cut.slit_light)
+        windows[order] = Window(
+            cut.cutout, data / cut.response, floor / cut.response**2, quality, cut.slit_light, cut.response_variance
+        )
     return windows
+
+
+def _fraction(cutout, flat, binning):
+    """Position of the pixels between the edges of the slit: 0 at the lower, 1 at the upper."""
+    lower, upper = flat.edges.at(cutout.order, to_unbinned(cutout.columns, binning[1]))
+    return (to_unbinned(cutout.rows, binning[0]) - lower) / (upper - lower)
 
 
 def _slit_light(cutout, flat, binning):
     """Illumination along the slit as the flat shows it, for each pixel of a cutout; 1 for an order that the flat lacks."""
     if cutout.order not in flat.slit:
         return np.ones(cutout.slit_arcsec.shape)
-    lower, upper = flat.edges.at(cutout.order, to_unbinned(cutout.columns, binning[1]))
-    fraction = (to_unbinned(cutout.rows, binning[0]) - lower) / (upper - lower)
-    return np.maximum(np.interp(fraction, *flat.slit[cutout.order]), 0.05)
+    return np.maximum(np.interp(_fraction(cutout, flat, binning), *flat.slit[cutout.order]), 0.05)
+
+
+def across_response(cutout, flat, binning):
+    """Response of the pixels across the order, which the flat holds as light that leans along the slit.
+
+    Lines are tilted, so the lamp's own change along the dispersion leans the light too: what the lamp has at each pixel's
+    wavelength, in the middle of the slit, is taken out. Columns where the lamp tells nothing, or begins, have the response
+    of the nearest that are known.
+    """
+    if cutout.order not in flat.lean:
+        return 1.0
+    slope, bow, error = flat.lean[cutout.order][:, cutout.columns]
+    lamp = np.log(flat.blaze[cutout.order][cutout.columns])
+    height = np.clip(2.0 * _fraction(cutout, flat, binning) - 1.0, -1.0, 1.0)
+    row = np.argmin(np.abs(np.nan_to_num(cutout.slit_arcsec, nan=np.inf)), axis=0)
+    middle = cutout.wavelength_nm[row, np.arange(row.size)]
+    k = np.argsort(middle)
+    lean = lamp + slope * height + bow * height**2 - np.interp(cutout.wavelength_nm, middle[k], lamp[k])
+    tells = np.isfinite(error)
+    seen = np.interp(cutout.wavelength_nm, middle[k], tells[k], left=0.0, right=0.0) == 1.0
+    known = np.flatnonzero(tells & np.all(seen | ~cutout.is_inside, axis=0))
+    if not known.size:
+        return 1.0
+    lean *= _LEAN**2 / (_LEAN**2 + error**2)
+    nearest = known[np.searchsorted(known, np.arange(row.size)).clip(0, known.size - 1)]
+    return np.exp(np.clip(np.nan_to_num(lean[:, nearest]), -_MOST_LEAN, _MOST_LEAN))

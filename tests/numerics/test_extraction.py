@@ -1,5 +1,7 @@
 """Right answers: the functions that the order was made of, Poisson statistics, and the theoretical optimum."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -197,3 +199,17 @@ def test_two_sources_are_separated(rng):
     result = extraction.fit_order(both, [first.profile, second.profile], **REJECTION)
     assert result.counts[0, INNER].mean() == pytest.approx(500, rel=0.01)
     assert result.counts[1, INNER].mean() == pytest.approx(80, rel=0.03)
+
+
+def test_errors_hold_those_of_the_response(rng):
+    """Pixels divided by a response known to 2 per cent: pulls of the sky's residuals are 1 on bright lines too."""
+    lines = lambda u: 20.0 + sum(line(c, area=30_000.0)(u) for c in range(15, 300, 25))
+    o = tilted_order(rng, lambda u: 0.0 * u, lines)
+    flat = 1.0 + 0.02 * rng.normal(size=o.sky.shape)
+    p = replace(o.pixels, data=o.pixels.data / flat, response_variance=np.full(o.sky.shape, 0.02**2))
+    fit = extraction.fit_order(p, [o.profile], **REJECTION)
+    bright = o.sky > 2000.0
+    pulls = ((p.data - o.sky) / np.sqrt(fit.variance))[bright]
+    assert np.std(pulls) == pytest.approx(1.0, abs=0.05)
+    blind = extraction.fit_order(replace(p, response_variance=0.0), [o.profile], **REJECTION)
+    assert np.std(((p.data - o.sky) / np.sqrt(blind.variance))[bright]) > 1.3

@@ -1,10 +1,14 @@
 """Right answers: the simulator's truth, with the true wavelength solution and variances."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from soxslib.datamodel import Quality
 from soxslib.errors import ReductionError
+from soxslib.numerics.extraction import OrderFit
+from soxslib.recipes.science import without_lines
 from soxslib.simulate.bench import Target
 from soxslib.simulate.small import small_bench, small_frame, small_shot
 from tests.helpers.pulls import assert_unit_pulls
@@ -155,3 +159,20 @@ def test_a_solution_that_is_not_of_the_frame_is_told(bench):
     moved = type(small.solution)(small.solution.arm, {1: small.solution[1].shifted(along_px=1e5)})
     with pytest.raises(ReductionError, match="no order of the wavelength solution falls on the frame"):
         reduced(type(small)(small.frame, small.bench, small.shot, type(small.light)(None, None, moved), *[None] * 5))
+
+
+def test_lines_that_wrong_illumination_prints_on_the_counts_are_taken_out(rng):
+    """Counts with 2 per cent of the sky's lines in them, and the sky that much too low under the source."""
+    columns, rows = np.arange(1000), np.arange(40.0)[:, None]
+    profile = np.exp(-0.5 * ((rows - 19.5) / 2.0) ** 2) / np.sqrt(2 * np.pi) / 2.0 + 0.0 * columns
+    density = 50.0 + sum(3000.0 * np.exp(-0.5 * ((columns - c) / 2.0) ** 2) for c in range(30, 1000, 60))
+    sky, peak = density + 0.0 * rows, profile.max()
+    variance = sky + 100.0
+    noise = rng.normal(0, 1.0 / np.sqrt(np.sum(profile**2 / variance, axis=0)))
+    counts = 400.0 + 0.02 * density / peak + noise
+    fit = OrderFit(sky, density, 0 * density, counts[None, :], sky, variance, np.zeros(sky.shape, bool), 1.0)
+    out = without_lines({1: fit}, {1: [profile]}, 1, SimpleNamespace(slit_light_under=0.01))[1]
+    is_line = density > 500.0
+    assert np.mean((counts - 400.0)[is_line]) > 100.0
+    assert abs(np.mean((out.counts[0] - 400.0 - noise)[is_line])) < 20.0
+    np.testing.assert_allclose(out.sky[19, is_line] / sky[19, is_line], 1.02, atol=0.005)

@@ -11,7 +11,7 @@ from soxslib.config.prepare import PrepareSettings
 class Settings(BackgroundSettings, PrepareSettings):
     """Combination and factorisation of flats. Pixels are unbinned unless said otherwise."""
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
 
     saturated_limit: float = Field(
         0.5, gt=0, le=1, description="Fraction of an order at the full well that spoils a frame."

@@ -87,6 +87,12 @@ class Settings(StepSettings):
     sky_line_sigma: float = Field(
         3.0, gt=1, description="Curvature of the sky from which it is a line, and left free [sigma]"
     )
+    map_bend_px: float = Field(
+        0.02,
+        gt=0,
+        lt=1,
+        description="Expected error of the wavelength map along the slit, which the sky's lines tell [px]",
+    )
     slit_light_prior: tuple[float, float, float, float] = Field(
         (0.02, 0.02, 0.05, 0.05),
         description="Expected slope and bow of the sky along the slit against the flat, shift of the slit's image "

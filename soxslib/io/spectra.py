@@ -6,6 +6,7 @@ from soxslib.datamodel import Absorption, MergedSpectrum, OrderResponse, OrderSp
 from soxslib.io.atomic import atomic_path
 from soxslib.io.barycentre import barycentric_cards
 from soxslib.io.products import has_hdu, is_turned, read_header, read_table, write_tables
+from soxslib.numerics.telluric import MOLECULES
 
 DENSITY = "erg / (s cm2 Angstrom)"  # as astropy and specutils spell it in FITS
 _ORDER_UNITS = {
@@ -13,6 +14,7 @@ _ORDER_UNITS = {
     "extractedFluxOptimal": "electron", "extractedFluxBoxcar": "electron", "extractedFluxBoxcarRobust": "electron",
     "varianceSpectrum": "electron2", "wavelengthError": "nm", "blaze": "electron",
 }  # fmt: skip
+MAG = 2.5 / np.log(10.0)  # magnitudes in one optical depth
 _MERGED_OVERLAPS = "scaled to the stronger order, mean by inverse variance"
 _CALIBRATED_OVERLAPS = "orders calibrated one by one, mean by inverse variance"
 
@@ -83,6 +85,7 @@ def write_merged(path, merged, header):
     unit, square = (DENSITY, "erg2 / (s2 cm4 Angstrom2)") if merged.flux_calibrated else ("ct", "ct2")
     columns = _merged_columns(merged)
     units = {"WAVE": "nm", "WAVE_ERR": "nm"}
+    units["TELLURIC"] = "mag"
     units.update(dict.fromkeys(("FLUX", "ERR", "ERR_SYS", "SKY", "FLUX_TELLURIC", "ERR_TELLURIC"), unit))
     units.update({name: square for name in columns if name.startswith("COV")})
     header = spectral_header(header, merged.is_vacuum, merged.velocity_km_s)
@@ -194,14 +197,14 @@ def _absorption_table(absorptions):
     """What molecules absorb of the star: pixels within bands and those next to them."""
     near = [np.convolve(a.molecule >= 0, np.ones(3), "same") > 0 for a in absorptions]
     rows = lambda name: np.concatenate([getattr(a, name)[k] for a, k in zip(absorptions, near, strict=True)])
+    depth, molecule = MAG * rows("depth"), rows("molecule")
     columns = dict(
         order=np.concatenate([np.full(k.sum(), a.order, np.int16) for a, k in zip(absorptions, near, strict=True)]),
         WAVE=rows("wavelength_nm"),
-        DEPTH=rows("depth").astype(np.float32),
-        DEPTH_ERR=rows("error").astype(np.float32),
-        MOLECULE=rows("molecule").astype(np.int16),
+        **{name: np.where(molecule == m, depth, 0.0).astype(np.float32) for m, name in enumerate(MOLECULES)},
+        ERR=(MAG * rows("error")).astype(np.float32),
     )
-    return "TELLURIC", columns, {"WAVE": "nm"}
+    return "TELLURIC", columns, {"WAVE": "nm", "ERR": "mag"} | dict.fromkeys(MOLECULES, "mag")
 
 
 def read_response(path):
@@ -221,6 +224,8 @@ def _absorptions(path, header):
     if not has_hdu(path, "TELLURIC"):
         return ()
     t, airmass = read_table(path, "TELLURIC"), float(header["ESO PRO RESP AIRMASS"])
-    columns = [t["WAVE"], t["DEPTH"].astype(float), t["DEPTH_ERR"].astype(float), t["MOLECULE"]]
+    depths = np.array([t[name] for name in MOLECULES], float) / MAG
+    molecule = np.where(np.any(depths != 0, axis=0), np.argmax(np.abs(depths), axis=0), -1)
+    columns = [t["WAVE"], depths.sum(axis=0), t["ERR"].astype(float) / MAG, molecule]
     numbers = np.unique(t["order"])
     return tuple(Absorption(int(n), *(c[t["order"] == n] for c in columns), airmass) for n in numbers)

@@ -82,10 +82,10 @@ def without_molecules(orders, response, bands_nm, airmass, settings):
 
 
 def _telluric_columns(spectrum, free):
-    """Columns of the flux without absorption, its error, and the transmission that it lacks."""
+    """Columns of the flux without absorption, its error, and the absorption [mag], NaN where no flux tells it."""
     with np.errstate(all="ignore"):
-        through = np.where(spectrum.flux != 0, spectrum.flux / free.flux, np.nan)
-    return dict(TELLURIC=through.astype(np.float32), FLUX_TELLURIC=free.flux, ERR_TELLURIC=free.error)
+        magnitudes = 2.5 * np.log10(free.flux / spectrum.flux)
+    return dict(TELLURIC=magnitudes.astype(np.float32), FLUX_TELLURIC=free.flux, ERR_TELLURIC=free.error)
 
 
 def _calibrate(order, exposure, response, extinction, airmass, through, settings):

@@ -148,10 +148,12 @@ def test_absorption_comes_back_with_the_response(tmp_path):
     one = OrderResponse(3, wavelength, np.full(21, -40.0), np.full(21, 0.02), np.arange(21) > 4)
     molecule = np.where((wavelength > 503) & (wavelength < 506), 1, -1)
     depth = np.where(molecule == 1, 0.5, 0.0)
-    absorption = Absorption(3, wavelength, depth, np.where(wavelength > 505, np.inf, 0.01), molecule, 1.4)
+    absorption = Absorption(3, wavelength, depth, np.where(molecule == 1, 0.01, 0.0), molecule, 1.4)
     spectra.write_response(tmp_path / "r.fits", Response("EG274", (one,), (absorption,)), header())
     (again,) = spectra.read_response(tmp_path / "r.fits").absorptions
     assert (again.order, again.airmass) == (3, 1.4)
+    columns = fits.open(tmp_path / "r.fits")["TELLURIC"].columns
+    assert [c.unit for c in columns] == [None, "nm", "mag", "mag", "mag", "mag"]
     kept = slice(6, 13)
     for name in ("wavelength_nm", "depth", "error", "molecule"):
         np.testing.assert_allclose(getattr(again, name), getattr(absorption, name)[kept], rtol=1e-6)

@@ -7,6 +7,7 @@ import numpy as np
 from soxslib.numerics import filters
 from soxslib.numerics.profile import MOFFAT_RANGE, moffat
 
+_EXPLAINED = 2.0  # mean square of pulls below which points alone explain the light: no gain is left to find
 _NARROWEST = 1.8  # FWHM of extended light in that of a point source, whose own wings are no host
 _STEPS = 60
 _FILLS = 4.0  # times what is expected of the sky
@@ -61,6 +62,8 @@ def split_light(slit_arcsec, light, variance, positions, fwhm_arcsec, *, light_e
     problem = _Light(slit_arcsec, light, error, np.asarray(positions), fwhm_arcsec, sky_error)
     seeming = np.r_[0.0, _SEEMING, np.zeros(1 + len(positions))]
     alone = _minimised(problem, seeming)
+    if sky_error is None and np.mean(problem.pulls(alone) ** 2) < _EXPLAINED:
+        return problem.points(alone), None
     residual = light - problem.fitted(alone)[0]
     starts = [(slit_arcsec[np.argmax(residual)], 0.5), (positions[0], 0.5), (positions[0], 2.0)]
     points = (seeming, alone)  # alone may have been drawn to the host
@@ -161,7 +164,7 @@ def _minimised(problem, start):
         change = np.clip(-np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), gradient), -0.5, 0.5)
         tried = problem.pulls(p + change)
         if tried @ tried < pulls @ pulls:
-            done = pulls @ pulls - tried @ tried < 1e-6 * (pulls @ pulls)
+            done = pulls @ pulls - tried @ tried < 1e-4 * (pulls @ pulls)
             p, pulls, damping = p + change, tried, damping * 0.2
             if done:
                 break

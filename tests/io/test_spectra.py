@@ -152,8 +152,8 @@ def test_absorption_comes_back_with_the_response(tmp_path):
     spectra.write_response(tmp_path / "r.fits", Response("EG274", (one,), (absorption,)), header())
     (again,) = spectra.read_response(tmp_path / "r.fits").absorptions
     assert (again.order, again.airmass) == (3, 1.4)
-    columns = fits.open(tmp_path / "r.fits")["TELLURIC"].columns
-    assert [c.unit for c in columns] == [None, "nm", "mag", "mag", "mag", "mag"]
+    with fits.open(tmp_path / "r.fits") as hdus:
+        assert [c.unit for c in hdus["TELLURIC"].columns] == [None, "nm", "mag", "mag", "mag", "mag"]
     kept = slice(6, 13)
     for name in ("wavelength_nm", "depth", "error", "molecule"):
         np.testing.assert_allclose(getattr(again, name), getattr(absorption, name)[kept], rtol=1e-6)

@@ -16,7 +16,7 @@ MOLECULES = ("O2", "H2O", "CO2")
 OPAQUE = 0.05  # transmission below which nothing is corrected
 _EXPECTED = (0.03, 0.5, 0.03)  # scatter of ln f about the ratio of the airmasses, by molecule
 _SHIFT_PX = 0.3  # scatter expected between a star in a wide slit and a target
-_DEEPEST = 5.0  # optical depth from which a star's counts say nothing more
+_SEEN = 2.0  # errors that a star's transmission must be to tell a depth
 _ITERATIONS = 8
 _CONTINUUM_NM = 40.0  # of a band for each degree of its continuum beyond a parabola
 _LEAST_SAMPLES = 30
@@ -41,18 +41,15 @@ class Amounts:
 def star_absorption(order, wavelength_nm, transmission, error, bands_nm, molecules, *, airmass):
     """The Absorption that a star shows in an order, at increasing wavelengths; transmission: NaN where unknown.
 
-    bands_nm: [band, (low, high)]; molecules: index of each band into MOLECULES.
+    Where next to nothing of the star came through the depth is unknown too. bands_nm: [band, (low, high)]; molecules: index
+    of each band into MOLECULES.
     """
     inside = (wavelength_nm[:, None] > bands_nm[:, 0]) & (wavelength_nm[:, None] < bands_nm[:, 1])
     molecule = np.where(inside.any(axis=1), np.asarray(molecules)[np.argmax(inside, axis=1)], -1)
-    known = (molecule >= 0) & np.isfinite(transmission) & np.isfinite(error)
+    known = (molecule >= 0) & np.isfinite(error) & (np.nan_to_num(transmission) > _SEEN * error)
     value = np.where(known, transmission, 1.0)
-    least = np.maximum(np.where(known, error, 0.0), np.exp(-_DEEPEST))
-    depth = -np.log(np.maximum(value, least))
-    sigma = np.where(
-        known, np.where(known, error, 0.0) / np.maximum(value, least), np.where(molecule >= 0, np.inf, 0.0)
-    )
-    return Absorption(order, wavelength_nm, np.where(known, depth, 0.0), sigma, molecule, airmass)
+    sigma = np.where(known, error / value, np.where(molecule >= 0, np.inf, 0.0))
+    return Absorption(order, wavelength_nm, -np.log(value), sigma, molecule, airmass)
 
 
 def fitted_amounts(orders, absorptions, bands_nm, *, airmass, model_error):

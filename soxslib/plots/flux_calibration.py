@@ -68,7 +68,24 @@ def _flux(linear, log, spectrum):
     linear.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v / 10.0**power:g}"))
     linear.set(ylabel=f"flux {unit}", title=_TITLE)
     _logarithmic(log, x, mean, spectrum.error, power)
+    _without_molecules(linear, spectrum)
     return power
+
+
+def _without_molecules(axes, spectrum):
+    """The flux without telluric absorption, where that is more than a per cent."""
+    if not spectrum.telluric:
+        return
+    absorbed = np.abs(spectrum.telluric["TELLURIC"]) > 0.01
+    flux = np.where(absorbed & (spectrum.quality == 0), spectrum.telluric["FLUX_TELLURIC"], np.nan)
+    axes.plot(
+        style.blocks(spectrum.wavelength_nm, 700),
+        style.blocks(flux, 700),
+        color=style.INK,
+        lw=0.7,
+        label="without telluric absorption",
+    )
+    axes.legend(loc="upper right")
 
 
 def _catalogue(facts, header):

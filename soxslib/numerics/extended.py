@@ -8,6 +8,7 @@ from soxslib.numerics import filters
 from soxslib.numerics.profile import MOFFAT_RANGE, moffat
 
 _EXPLAINED = 2.0  # mean square of pulls below which points alone explain the light: no gain is left to find
+_HINT = 1.3  # gain below which the search for extended light is given up after its first start
 _NARROWEST = 1.8  # FWHM of extended light in that of a point source, whose own wings are no host
 _STEPS = 60
 _FILLS = 4.0  # times what is expected of the sky
@@ -66,10 +67,15 @@ def split_light(slit_arcsec, light, variance, positions, fwhm_arcsec, *, light_e
         return problem.points(alone), None
     residual = light - problem.fitted(alone)[0]
     starts = [(slit_arcsec[np.argmax(residual)], 0.5), (positions[0], 0.5), (positions[0], 2.0)]
-    points = (seeming, alone)  # alone may have been drawn to the host
-    found = [_minimised(problem, np.array([*p, x, np.log(wide), 0.0])) for p in points for x, wide in starts]
-    best = min(found, key=lambda p: np.sum(problem.pulls(p) ** 2))
-    gain = np.sum(problem.pulls(alone) ** 2) / np.sum(problem.pulls(best) ** 2)
+    square = lambda p: np.sum(problem.pulls(p) ** 2)
+    found = [alone]
+    for x, wide in starts:
+        for points in (alone, seeming):  # alone may have been drawn to the host
+            found.append(_minimised(problem, np.array([*points, x, np.log(wide), 0.0])))
+        if sky_error is None and square(alone) < _HINT * min(map(square, found)):
+            return problem.points(alone), None
+    best = min(found[1:], key=square)
+    gain = square(alone) / square(best)
     amplitudes = problem.fitted(best)[1]
     fills_slit = sky_error is not None and problem.fitted(alone)[2] > _FILLS * sky_error
     if (gain < least_gain and not fills_slit) or not amplitudes[-1] > 0 or not amplitudes[0] > 0:

@@ -4,6 +4,7 @@ import numpy as np
 
 from soxslib.numerics import filters
 
+ENCLOSED_SIGMA = 1.0  # from which a pixel between two hits is one: the source's own counts may have taken its light
 MOST_REJECTED = 0.3  # of the pixels of one wavelength: a cosmic ray is smaller than the slit
 
 
@@ -51,7 +52,7 @@ class Hits:
 
     def found(self, residual, error, reject_sigma, grow_sigma):
         """The worst of each column (a hit drags the fit, and with it its neighbours), what was rejected before and still
-        sticks out, and what touches them and sticks out less."""
+        sticks out, what touches them and sticks out less, and what stands between two of them."""
         z = residual / error
         out = self.image(self.rejected & (z > grow_sigma))
         candidates = np.flatnonzero((z > reject_sigma) & ~self.rejected)
@@ -64,11 +65,19 @@ class Hits:
             return np.zeros_like(self.rejected)
         near = _with_neighbours(out).ravel()[self._at]
         out = (out.ravel()[self._at] | near) & (z > grow_sigma)
+        out |= _enclosed(self.image(out)).ravel()[self._at] & (z > ENCLOSED_SIGMA)
         return out & ~self._too_many(out)[self.node]
 
     def _too_many(self, rejected):
         """Nodes that have lost so much of the slit that it is the model that fails there, not the pixels."""
         return np.bincount(self.node[rejected], minlength=self._n) / self._usable > MOST_REJECTED
+
+
+def _enclosed(mask):
+    """Pixels that have one of the mask on either side, along a row, a column or a diagonal: the way of a cosmic ray."""
+    padded = np.pad(mask, 1)
+    at = lambda i, j: padded[1 + i : padded.shape[0] - 1 + i, 1 + j : padded.shape[1] - 1 + j]
+    return (at(0, 1) & at(0, -1)) | (at(1, 0) & at(-1, 0)) | (at(1, 1) & at(-1, -1)) | (at(1, -1) & at(-1, 1))
 
 
 def _with_neighbours(mask):

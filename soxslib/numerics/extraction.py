@@ -137,12 +137,12 @@ def fit_order(
     kept, weight, native = ~hits.rejected, 1.0 / variance, slice(MARGIN, MARGIN + basis.n_columns)
     dof = max(kept.sum() - (n_sources + 1) * basis.n_columns, 1)
     light = np.where(kept, factors[-1] ** 2 * weight, 0.0)
-    sky_solution, ones = solution[:, n_sources:], [1.0] * len(sky_kinds)
+    sky_solution, ones, columns = solution[:, n_sources:], [1.0] * len(sky_kinds), np.arange(basis.n_columns)
     sky = _series_sum(sky_solution, sky_kinds, ones, basis.first, basis.phase) * pixels.slit_light
     whole = sky + _series_sum(solution[:, :n_sources], kinds[:n_sources], profiles, basis.first, basis.phase)
     return OrderFit(
         sky=sky,
-        sky_density=_series_sum(sky_solution, sky_kinds, ones, np.arange(n_nodes) - 1, np.zeros(n_nodes))[native],
+        sky_density=_series_sum(sky_solution, sky_kinds, ones, columns + MARGIN - 1, np.zeros(columns.size)),
         sky_information=np.bincount(hits.node, light, n_nodes)[native],
         counts=solution[native, :n_sources].T,
         model=whole,
@@ -154,8 +154,10 @@ def fit_order(
 
 def _series_sum(solution, kinds, factors, first, phase):
     """Sum of the components at positions given by first node and phase."""
-    parts = zip(kinds, factors, strict=True)
-    return sum(series.evaluate(solution[:, c], kind, first, phase) * f for c, (kind, f) in enumerate(parts))
+    out = None
+    for c, (kind, factor) in enumerate(zip(kinds, factors, strict=True)):
+        out = series.evaluate(solution[:, c], kind, first, phase, factor, out)
+    return out
 
 
 def bridged(counts, coverage):

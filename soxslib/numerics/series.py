@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.numerics.splines import TAPS
+
+_evaluate = kernels.function("series_evaluate", "dnniddnndn")
 
 # weights [tap, power of the phase]: cubic B-splines, and cubic convolution (see splines.py)
 BSPLINE = np.array([[1, -3, 3, -1], [4, 0, -6, 3], [1, 3, 3, -3], [0, 0, 0, 1]]) / 6.0
@@ -129,16 +132,15 @@ def _add(target, offset, k, sums):
     part[:n] += sums[:n]
 
 
-def evaluate(coefficients, kind, first, phase):
-    """The series at positions given by first node and phase."""
-    if kind.ndim == 3:
-        lower, upper = (evaluate(coefficients, piece, first, phase) for piece in kind)
-        return np.where(phase < 0.5, lower, upper)
+def evaluate(coefficients, kind, first, phase, factor=1.0, out=None):
+    """The series at positions given by first node and phase, times a factor; added to `out` where that is given."""
+    halves = kind if kind.ndim == 3 else kind[None]
     padded = np.append(coefficients, np.zeros(TAPS - 1))
     taps = np.lib.stride_tricks.sliding_window_view(padded, TAPS)
-    cubic = kind.T @ taps.T  # [power, node]
-    out = cubic[TAPS - 1].take(first)
-    for power in range(TAPS - 2, -1, -1):
-        out *= phase
-        out += cubic[power].take(first)
+    cubic = np.ascontiguousarray(taps @ halves)  # [half of the phase, node, power]
+    add, scale = out is not None, np.ndim(factor) > 0
+    if not add:
+        out = np.empty(np.shape(first))
+    factor = np.ascontiguousarray(factor) if scale else phase
+    _evaluate(cubic, len(halves), coefficients.size, first, phase, factor, scale, add, out, out.size)
     return out

@@ -4,9 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.datamodel import Quality, RectifiedOrder
 from soxslib.numerics.merge import HARD_BITS, smoothed
-from soxslib.numerics.resample import share, uniform_grid
+from soxslib.numerics.resample import uniform_grid
+
+_sums = kernels.function("rectify_sums", "ddbddnndnnd")
+_filled = kernels.function("rectify_filled", "dnxffdd")
+_flags = kernels.function("rectify_flags", "hbddnndnndxnh")
 
 _FLAG_SHARE = 0.5  # a bin is as bad as its pixels when they make up more than this
 _WEAK_SHARE = 0.1  # and interpolated when they make up more than this
@@ -38,77 +43,23 @@ def rectify_order(flux, variance, quality, wavelength, slit, *, wavelength_edges
     of a pixel) is left out, that between rows is exact. Worthless pixels are not read: their share is filled from the
     bin's other pixels, and the bin is flagged when it is large. Both grids are uniform.
     """
-    width, height = np.abs(np.gradient(wavelength, axis=1)), np.abs(np.gradient(slit, axis=0))
-    known = (
-        np.isfinite(wavelength)
-        & np.isfinite(slit)
-        & np.isfinite(width)
-        & np.isfinite(height)
-        & (width > 0)
-        & (height > 0)
-    )
-    w, s, dw, ds = (a[known].astype(float) for a in (wavelength, slit, width, height))
+    flux, variance, wavelength, slit = (np.ascontiguousarray(a, float) for a in (flux, variance, wavelength, slit))
+    bits = np.ascontiguousarray(quality, np.uint16)
+    worthless = ((bits & int(HARD_BITS)) != 0) | ~np.isfinite(flux) | ~np.isfinite(variance)
     grid, position = (0.5 * (e[1:] + e[:-1]) for e in (wavelength_edges, slit_edges))
-    bins_w, parts_w = share(w - dw / 2, w + dw / 2, grid)
-    bins_s, parts_s = share(s - ds / 2, s + ds / 2, position)
-    shape = (position.size, grid.size)
-    bits = quality[known].astype(np.int64)
-    f, v = flux[known].astype(float), variance[known].astype(float)
-    bad = ((bits & int(HARD_BITS)) != 0) | ~np.isfinite(f) | ~np.isfinite(v)
-    f[bad], v[bad], area = 0.0, 0.0, dw * ds
-    flux_out, variance_out, all_area, bad_area = np.zeros((4, shape[0] * shape[1]))
-    for bins, parts, which in _overlaps((bins_s * grid.size, parts_s), (bins_w, parts_w)):
-        collect = lambda values, bins=bins: np.bincount(bins, values, all_area.size)
-        flux_out += collect(parts * f[which])
-        variance_out += collect(parts * parts * v[which])
-        all_area += collect(parts * area[which])
-    for bins, parts, which in _overlaps((bins_s[bad] * grid.size, parts_s[bad]), (bins_w[bad], parts_w[bad])):
-        bad_area += np.bincount(bins, parts * area[bad][which], all_area.size)
-    flux_out, variance_out, all_area, bad_area = (
-        x.reshape(shape) for x in (flux_out, variance_out, all_area, bad_area)
+    steps = [(g[0] - 0.5 * (g[1] - g[0]), g[1] - g[0]) for g in (position, grid)]
+    where = wavelength, slit, *flux.shape, np.ravel(steps), position.size, grid.size
+    sums = np.zeros((position.size, grid.size, 4))
+    _sums(flux, variance, worthless, *where, sums)
+    flux_out, variance_out, quality_out = (
+        np.zeros(sums.shape[:2], kind) for kind in (np.float32, np.float32, np.uint16)
     )
-    good_area = all_area - bad_area
-    good_area[good_area < 1e-9 * all_area] = 0.0  # rounding of a bin that only worthless pixels touch
-    with np.errstate(all="ignore"):
-        fill = np.where(good_area > 0, (good_area + bad_area) / good_area, 1.0)
-        bad_share = bad_area / (good_area + bad_area)
-    told = bad | (bits != 0)
-    overlaps = _overlaps((bins_s[told] * grid.size, parts_s[told]), (bins_w[told], parts_w[told]))
-    quality_out = _flags(overlaps, bits[told], bad[told], bad_share)
-    bin_area = (grid[1] - grid[0]) * (position[1] - position[0])
-    quality_out[good_area + bad_area < 0.5 * bin_area] |= int(Quality.NO_CALIBRATION)
-    fill = np.minimum(fill, 1.0 / (1.0 - _FLAG_SHARE))
-    return (flux_out * fill).astype(np.float32), (variance_out * fill**2).astype(np.float32), quality_out
-
-
-def _overlaps(across, along):
-    """(bin, part, which pixels) of the overlaps of pixels with bins, each (bins, parts) [pixel, reach] along one axis.
-
-    A slice of all pixels where most of them reach so far, else their numbers: most parts of the farthest bins are 0.
-    """
-    n = len(across[0])
-    for i in range(across[0].shape[1]):
-        for j in range(along[0].shape[1]):
-            parts = across[1][:, i] * along[1][:, j]
-            which = np.flatnonzero(parts)
-            if which.size > 0.7 * n:
-                yield across[0][:, i] + along[0][:, j], parts, np.s_[:]
-            elif which.size:
-                yield across[0][which, i] + along[0][which, j], parts[which], which
-
-
-def _flags(overlaps, bits, bad, bad_share):
-    """Bits of the worthless pixels where they matter, warnings everywhere they reach."""
-    out, share_there = np.zeros(bad_share.size, np.int64), np.nan_to_num(bad_share).ravel()
-    for bins, parts, which in overlaps:
-        least = np.where(bad[which], _FLAG_SHARE, -1.0)
-        keep = (parts > 1e-6) & (share_there[bins] > least)
-        bit = bits[which][keep]
-        np.bitwise_or.at(out, bins[keep], np.where(bit == 0, int(Quality.BAD), bit))
-    weak = (bad_share > _WEAK_SHARE) & (bad_share <= _FLAG_SHARE)
-    out = out.reshape(bad_share.shape)
-    out[weak] |= int(Quality.INTERPOLATED)
-    return out.astype(np.uint16)
+    bad_share, area = np.empty((2, *sums.shape[:2]))
+    _filled(sums, area.size, 1.0 / (1.0 - _FLAG_SHARE), flux_out, variance_out, bad_share, area)
+    _flags(bits, worthless, *where, bad_share, _FLAG_SHARE, int(Quality.BAD), quality_out)
+    quality_out[(bad_share > _WEAK_SHARE) & (bad_share <= _FLAG_SHARE)] |= int(Quality.INTERPOLATED)
+    quality_out[area < 0.5 * steps[0][1] * steps[1][1]] |= int(Quality.NO_CALIBRATION)
+    return flux_out, variance_out, quality_out
 
 
 def merge_rectified(orders, *, taper_fraction, smooth_bins):

@@ -77,3 +77,43 @@ def test_orders_merge_to_one_image_with_gaps():
     assert np.isnan(merged.flux[:, hole]).all()
     assert (merged.quality[:, hole] == int(Quality.GAP)).all()
     assert np.nanmedian(merged.flux[4:-4]) == pytest.approx(100 * 0.02 / 0.03, rel=1e-3)
+
+
+def test_bins_hold_what_slow_sums_over_pixels_give(rng):
+    """Every pixel with every bin, one by one, by the lengths that their intervals have in common."""
+    wavelength, slit = (a[:12, :25] for a in maps())
+    wavelength = wavelength.copy()
+    wavelength[3, 7] = np.nan
+    flux, variance = rng.uniform(50, 100, wavelength.shape), rng.uniform(1, 2, wavelength.shape)
+    quality = np.where(rng.random(wavelength.shape) < 0.2, int(Quality.NONLINEAR), 0).astype(np.uint16)
+    quality[rng.random(wavelength.shape) < 0.3] |= int(Quality.COSMIC_RAY)
+    flux[5, 5], variance[6, 6] = np.nan, np.inf
+    # beginning and ending within the pixels
+    edges = np.arange(wavelength[0, 3], 500.5, 0.04), np.arange(slit[1, 0], slit[-3, 0], 0.31)
+    found = rectify_order(flux, variance, quality, wavelength, slit, wavelength_edges=edges[0], slit_edges=edges[1])
+    dw, ds = np.abs(np.gradient(wavelength, axis=1)), np.abs(np.gradient(slit, axis=0))
+    sums, bits = np.zeros((4, edges[1].size - 1, edges[0].size - 1)), [[[] for _ in edges[0]] for _ in edges[1]]
+    for p in zip(*np.nonzero(np.isfinite(wavelength * dw * ds)), strict=True):
+        part = np.multiply.outer(
+            *(
+                np.clip(np.minimum(at + size / 2, e[1:]) - np.maximum(at - size / 2, e[:-1]), 0, None) / size
+                for at, size, e in ((slit[p], ds[p], edges[1]), (wavelength[p], dw[p], edges[0]))
+            )
+        )
+        bad = bool(quality[p] & int(Quality.COSMIC_RAY)) or not np.isfinite(flux[p] * variance[p])
+        area = dw[p] * ds[p] * part
+        sums += 0 * area if bad else [part * flux[p], part**2 * variance[p], area, 0 * area]
+        sums[3] += area * bad
+        for i, j in zip(*np.nonzero(part > 1e-6), strict=True):
+            bits[i][j].append((int(quality[p]) or int(Quality.BAD) * bad, bad))
+    good, bad = sums[2:]
+    with np.errstate(all="ignore"):
+        fill = np.where(good > 0, np.minimum((good + bad) / good, 2.0), 1.0)
+        share = np.nan_to_num(bad / (good + bad))
+    np.testing.assert_allclose(found[0], sums[0] * fill, rtol=1e-6)
+    np.testing.assert_allclose(found[1], sums[1] * fill**2, rtol=1e-6)
+    for i, j in np.ndindex(share.shape):
+        expected = np.bitwise_or.reduce([0] + [b for b, is_bad in bits[i][j] if not is_bad or share[i, j] > 0.5])
+        expected |= int(Quality.INTERPOLATED) * (0.1 < share[i, j] <= 0.5)
+        expected |= int(Quality.NO_CALIBRATION) * (good[i, j] + bad[i, j] < 0.5 * 0.04 * 0.31)
+        assert found[2][i, j] == expected

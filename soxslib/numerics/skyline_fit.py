@@ -192,8 +192,11 @@ def _solve(columns, weight, target, prior, prior_value):
     return values, errors
 
 
-def fit_lines(order, shift, template_error, rounds=8):
-    """Gauss-Newton fit of shift and widths of the slit's image, fluxes and continuum; outlying pixels lose weight."""
+def fit_lines(order, shift, template_error, slit_freedom, rounds=8):
+    """Gauss-Newton fit of shift and widths of the slit's image, fluxes and continuum; outlying pixels lose weight.
+
+    template_error: fraction by which the slit's image may be wrong; slit_freedom: the slit's width, of what was given.
+    """
     sigma, slit, k = order.sigma_px, order.slit_px, order.n_groups
     weight = order.good / order.variance
     fluxes, expected = _first_fluxes(order, shift, weight)
@@ -202,7 +205,7 @@ def fit_lines(order, shift, template_error, rounds=8):
         columns = _columns(order, images.rows, images.light, dense=_bends(order, images, fluxes))
         prior, prior_value = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
         prior[:k], prior_value[:k] = (FLUX_SCATTER * expected) ** -2, expected
-        prior[-2:] = 0.3**-2, 0.05**-2  # relative change of blur and of slit width about what was given
+        prior[-2:] = 0.3**-2, slit_freedom**-2  # relative change of blur and of slit width about what was given
         prior_value[-2:] = np.log(order.sigma_px / sigma), np.log(order.slit_px / slit)
         values, _ = _solve(columns, weight, order.sky, prior, prior_value)
         step = np.clip(values[-3:], [-LARGEST_STEP, -0.25, -0.05], [LARGEST_STEP, 0.25, 0.05])
@@ -237,6 +240,12 @@ def _bends(order, images, fluxes):
     share, rows = fluxes[order.group][:, None], images.rows.ravel()
     changes = (images.by_shift, images.by_blur, images.by_width)
     return np.array([np.bincount(rows, (share * change).ravel(), order.sky.size) for change in changes])
+
+
+def slit_information(order, fit):
+    """What a fit knows of the slit's width: inverse variance of its logarithm, all else known."""
+    bends = _bends(order, _images(order, fit.shift, fit.sigma_px, fit.slit_px), fit.fluxes)
+    return float(np.dot(bends[2] ** 2, fit.weight))
 
 
 def _tukey(z, cut=6.0):

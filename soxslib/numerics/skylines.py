@@ -11,7 +11,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from soxslib.numerics.lineshift import LineOffsets, Shift, shift_of_lines
-from soxslib.numerics.skyline_fit import fit_lines, group_offsets, prepare, quiet_px, running_low, template_of
+from soxslib.numerics.skyline_fit import (
+    fit_lines,
+    group_offsets,
+    prepare,
+    quiet_px,
+    running_low,
+    slit_information,
+    template_of,
+)
+
+SLIT_FREEDOM = 0.05  # of a known slit's width in the fit of an order's lines, relative
+SLIT_UNKNOWN = 0.25  # of a width that is looked for
 
 
 def measure_sky_shift(
@@ -49,7 +60,7 @@ def measure_sky_shift(
     shift, significance = _coarse_shift(order, _seen(order, quiet_px(order.slit_px)), search_px / binning, start)
     if significance < min_significance:
         return Shift()
-    fit = fit_lines(order, shift, template_error)
+    fit = fit_lines(order, shift, template_error, SLIT_FREEDOM)
     offsets = group_offsets(order, fit)
     if not offsets.size:
         return Shift()
@@ -61,8 +72,9 @@ def measure_sky_shift(
 def slit_width_match(wavelength_nm, sky, variance, lines, *, sigma_px, slit_px, widths_px, search_px, binning=1):
     """How well an order's sky agrees with slits of these widths [sigma^2], zeros without lines (`measure_sky_shift`).
 
-    The best width is where the sum over the orders is largest: a wide slit's image drawn too narrow or too wide fits as
-    well at its one edge as at its other, and the shift would be anything between.
+    The largest sum over the orders is where to start from: a wide slit's image drawn much too narrow or too wide fits as
+    well at its one edge as at its other, and the shift would be anything between. It is a tenth too narrow: where the
+    tempered signal ends, the blur's wings count as much as the box.
     """
     order = prepare(wavelength_nm, sky, variance, lines, slit_px, sigma_px, search_px / binning)
     if order is None:
@@ -70,6 +82,19 @@ def slit_width_match(wavelength_nm, sky, variance, lines, *, sigma_px, slit_px, 
     seen = _seen(order, quiet_px(slit_px))
     trials = (replace(order, slit_px=float(width)) for width in widths_px)
     return np.array([_coarse_shift(trial, seen, search_px / binning, None)[1] for trial in trials]) ** 2
+
+
+def slit_width_fit(wavelength_nm, sky, variance, lines, *, sigma_px, slit_px, search_px, template_error, binning=1):
+    """(ln of the slit's width in an order's sky over `slit_px`, inverse variance of it), from the fit of the lines.
+
+    slit_px is a start, good to a quarter. Zeros without lines.
+    """
+    order = prepare(wavelength_nm, sky, variance, lines, slit_px, sigma_px, search_px / binning)
+    if order is None:
+        return 0.0, 0.0
+    shift, _ = _coarse_shift(order, _seen(order, quiet_px(slit_px)), search_px / binning, None)
+    fit = fit_lines(order, shift, template_error, SLIT_UNKNOWN)
+    return float(np.log(fit.slit_px / slit_px)), slit_information(order, fit)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,11 @@ DOUBT_SIGMA = 4.0  # one or two lines that disagree by more with all else are no
 LEAST_BLAZE = 0.003  # of the order's largest: an object's spectrum is not read below
 SLIT_SCALES = np.geomspace(0.75, 1.5, 11)  # slit width along over that across: no grating stretches it more
 WIDE_SLIT = 6.0  # times the blur's sigma, from which a slit's image has two edges
+START_ERROR = 0.1  # of the best of these widths, relative
+STRETCH_SCATTER = 0.02  # of the orders' widths about the common one, relative
+TELLING_ORDERS = 4  # with the brightest lines: they tell the width a hundred times better than is needed
 LEAST_MATCH = 400.0  # sigma^2 of all orders' sky lines together, from which they tell the slit's width
+TEMPLATE_ERROR = 0.03  # fraction by which the slit's image may be wrong
 BLUR_PX = 0.8  # Gaussian sigma of the optics in unbinned pixels, for an order without measured line-spread function
 
 
@@ -113,7 +117,7 @@ def sky_shifts(reduced, calibrations, model):
             wavelength_range=reduced.solution[order].wavelength_nm,
             line_error_px=0.02,
             slope_px=model["slope_px"],
-            template_error=0.03,
+            template_error=TEMPLATE_ERROR,
             min_significance=6.0,
         )
     return out
@@ -137,16 +141,32 @@ def _slit_scale(seen):
     1 for a narrow slit: there a wrong width is no different from a wrong blur, which the fit of an order finds.
     """
     seen = [s for s in seen if s[1]["slit_px"] > WIDE_SLIT * s[1]["sigma_px"]]
-    match = np.zeros(SLIT_SCALES.size)
-    for spectrum, optics in seen:
-        match += skylines.slit_width_match(*spectrum, **optics, widths_px=optics["slit_px"] * SLIT_SCALES)
-    if match.max() < LEAST_MATCH:
+    if not seen:
         return 1.0
-    k = int(np.clip(np.argmax(match), 1, SLIT_SCALES.size - 2))
-    low, middle, high = match[k - 1 : k + 2]
-    bend = low - 2 * middle + high
-    step = 0.5 * (low - high) / bend if bend < 0 else 0.0
-    return float(SLIT_SCALES[k] * (SLIT_SCALES[1] / SLIT_SCALES[0]) ** np.clip(step, -1, 1))
+    match = np.array(
+        [
+            skylines.slit_width_match(*spectrum, **optics, widths_px=optics["slit_px"] * SLIT_SCALES)
+            for spectrum, optics in seen
+        ]
+    )
+    together = match.sum(axis=0)
+    if together.max() < LEAST_MATCH:
+        return 1.0
+    start = SLIT_SCALES[np.argmax(together)]
+    telling = np.argsort(-match.max(axis=1), kind="stable")[:TELLING_ORDERS]
+    return float(start * np.exp(_fitted_stretch([seen[i] for i in telling], start)))
+
+
+def _fitted_stretch(seen, start):
+    """ln of the slit's width over `start` times the given one: mean of what the fits of the orders' lines say."""
+    total, weight = 0.0, START_ERROR**-2
+    for spectrum, optics in seen:
+        given = {**optics, "slit_px": start * optics["slit_px"]}
+        stretch, information = skylines.slit_width_fit(*spectrum, **given, template_error=TEMPLATE_ERROR)
+        if information > 0 and abs(stretch) < 3 * START_ERROR:  # farther off, the fit has lost its lines
+            own = 1 / (1 / information + STRETCH_SCATTER**2)
+            total, weight = total + own * stretch, weight + own
+    return total / weight
 
 
 def rotator_statements(exposure, arc, model):

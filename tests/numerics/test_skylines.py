@@ -5,7 +5,7 @@ import pytest
 
 from soxslib.numerics.lineshift import LineOffsets, shift_of_lines
 from soxslib.numerics.skyline_fit import slit_image, slit_image_and_slopes
-from soxslib.numerics.skylines import measure_sky_shift
+from soxslib.numerics.skylines import measure_sky_shift, slit_width_fit, slit_width_match
 
 SETTINGS = {
     "search_px": 8.0,
@@ -85,6 +85,33 @@ def test_flat_topped_lines_of_a_wide_slit():
     lines = line_list(rng, 30)
     shift = measure(spectrum(rng, lines, -1.7, slit_px=17.0), lines, slit_px=17.2)
     assert abs(shift.pixels + 1.7) < 4 * shift.error < 0.3
+
+
+@pytest.mark.parametrize("slit_px", [6.0, 17.0])
+@pytest.mark.parametrize("start", [0.8, 1.0, 1.2])
+def test_the_slits_width_comes_from_blended_lines_of_other_fluxes_than_listed(slit_px, start):
+    """The correlation leads near enough, wherever it starts; the fit must not lean towards narrow or wide."""
+    stretch = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        lines = line_list(rng, 40)
+        seen = (*spectrum(rng, lines, 1.4, slit_px=slit_px), lines)
+        given = {"sigma_px": SIGMA_PX, "slit_px": start * slit_px, "search_px": 8.0}
+        trials = start * slit_px * np.geomspace(0.75, 1.5, 11)
+        match = slit_width_match(*seen, **given, widths_px=trials)
+        given["slit_px"] = trials[np.argmax(match)]
+        assert given["slit_px"] == pytest.approx(slit_px, rel=0.25)
+        log_width, information = slit_width_fit(*seen, **given, template_error=0.03)
+        stretch.append(log_width + np.log(given["slit_px"] / slit_px))
+        assert abs(stretch[-1]) < 5 / np.sqrt(information) + 0.02
+    assert abs(np.mean(stretch)) < 0.02
+
+
+def test_without_lines_nothing_is_said_of_the_slits_width():
+    wavelength = np.linspace(*RANGE, 2048)
+    lines = (np.array([500.0]), np.array([1.0]))
+    given = {"sigma_px": SIGMA_PX, "slit_px": 17.0, "search_px": 8.0, "template_error": 0.03}
+    assert slit_width_fit(wavelength, np.ones(2048), np.ones(2048), lines, **given) == (0.0, 0.0)
 
 
 def test_an_order_whose_wavelength_falls_with_the_pixels():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from soxslib.numerics.noise import box_mean, model_variance, pair_noise, robust_std
+from soxslib.numerics.noise import box_mean, median, model_variance, pair_noise, robust_std
 from tests.helpers.pulls import assert_unit_pulls
 
 
@@ -60,3 +60,20 @@ def test_integrations_of_each_pixel_are_those_of_all_where_they_are_equal(rng):
     halves = np.where(np.arange(40) < 20, 1, 4)[None, :] * np.ones((70, 1))
     mixed = model_variance(flux, floor, integrations=halves, **options)
     assert np.array_equal(mixed[:, 25:], one[:, 25:])
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 1000])
+def test_median_is_that_of_numpy(rng, n):
+    values = rng.normal(size=n)
+    assert median(values) == np.median(values)
+
+
+@pytest.mark.parametrize("n", [5, 1003])
+def test_robust_std_is_that_of_its_definition(rng, n):
+    values = rng.standard_cauchy(n)  # much to clip
+    centre = np.median(values)
+    spread = 1.4826 * np.median(np.abs(values - centre))
+    for _ in range(5):
+        kept = values[np.abs(values - centre) < 4.0 * spread]
+        centre, spread = kept.mean(), kept.std()
+    assert robust_std(values) == pytest.approx(spread, rel=1e-9)

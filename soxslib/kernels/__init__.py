@@ -22,7 +22,7 @@ from soxslib.errors import ReductionError
 
 HERE = Path(__file__).parent
 OPTIONS = ("-std=c11", "-O3", "-shared", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
-ARRAYS = {"d": np.float64, "f": np.float32, "i": np.intp, "b": np.bool_, "h": np.uint16}
+ARRAYS = {"d": np.float64, "f": np.float32, "i": np.intp, "b": np.bool_, "h": np.uint16, "p": np.uintp}
 NUMBERS = {"n": ctypes.c_ssize_t, "x": ctypes.c_double}
 
 
@@ -30,7 +30,7 @@ def function(name, kinds):
     """A function of the library, which is loaded when it is first called.
 
     kinds: one letter for each argument: C-contiguous arrays of doubles (d), single precision (f), intp (i), bool (b) or
-    uint16 (h); a whole number (n), a double (x). Arrays are checked: a wrong one is an ArgumentError, not a crash.
+    uint16 (h), `addresses` (p); a whole number (n), a double (x). Arrays are checked: a wrong one is an ArgumentError, not a crash.
     """
 
     @cache
@@ -43,6 +43,14 @@ def function(name, kinds):
         return found
 
     return lambda *arguments: loaded()(*arguments)
+
+
+def addresses(arrays, shape):
+    """Addresses of arrays of doubles, all of one shape, for a loop over several of them."""
+    for array in arrays:
+        if array.dtype != np.float64 or array.shape != shape or not array.flags.c_contiguous:
+            raise TypeError(f"doubles of shape {shape} are wanted, not {array.dtype} of {array.shape}")
+    return np.array([array.ctypes.data for array in arrays], np.uintp)
 
 
 def build():

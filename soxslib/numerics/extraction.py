@@ -14,9 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.numerics import filters, series, splines
 from soxslib.numerics.decorrelate import decorrelated
 from soxslib.numerics.hits import Hits, nearest_node
+
+_model_variance = kernels.function("model_variance", "ddxddn")
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,10 @@ MARGIN = 12  # nodes beyond the first and last pixel, for what the tilt brings i
 def model_variance(model, floor, ndit, response=0.0):
     """Variance of pixels whose expected signal is `model` [electron of one integration]: read-out floor, photons, and the
     relative variance of the response."""
-    light = np.maximum(model, 0.0)
-    return floor + light / ndit + response * light**2
+    model, floor, response = (np.ascontiguousarray(a, float) for a in np.broadcast_arrays(model, floor, response))
+    out = np.empty(model.shape)
+    _model_variance(model, floor, ndit, response, out, out.size)
+    return out
 
 
 def basis_of(position, n_columns):
@@ -102,61 +107,54 @@ def fit_order(
     without structure shorter than this but where extended_free [column]; known: KnownSky of other exposures, or None.
     """
     basis, n_nodes, n_sources, sky_kinds = pixels.basis, pixels.basis.n_nodes, len(profiles), _sky_kinds(stiffness)
-    k = n_sources + len(sky_kinds)
-    usable = pixels.good & basis.on_grid
-    data = series.sorted_data(basis.first, basis.phase, usable, n_nodes)
-    every = np.broadcast_arrays(pixels.data, pixels.floor, pixels.response_variance)
-    value, floor, doubt = (data.take(a) for a in every)
+    k, first, phase = n_sources + len(sky_kinds), basis.first, basis.phase
+    usable, value, doubt = pixels.good & basis.on_grid, pixels.data, pixels.response_variance
     kinds = [series.CONVOLUTION] * n_sources + sky_kinds
-    factors = [data.take(p) for p in (*profiles, *[pixels.slit_light] * len(sky_kinds))]
-    hits, model = Hits(basis, usable, data, profiles), value if start is None else data.take(start)
+    factors = [*profiles, *[pixels.slit_light] * len(sky_kinds)]
+    hits, model = Hits(basis, usable, profiles), value if start is None else start
     given, told = _told(known, sky_kinds, k)
-    smooth = _smooth_source(data, factors[:n_sources], floor, extended_px, extended_free, k)
+    smooth = _smooth_source(basis, usable, profiles, pixels.floor, extended_px, extended_free, k)
     given = given + _penalty(stiffness, k) + smooth
     weight_rounds = WEIGHT_ROUNDS if start is None else WEIGHT_ROUNDS - 1
     for round_ in range(rounds):
         if round_ < weight_rounds:  # weights from the last model; then only what is rejected leaves the equations
-            variance = model_variance(model, floor, pixels.ndit, doubt)
-            weight = np.where(hits.rejected, 0.0, 1.0 / variance)
-            bands, vector = series.equations(data, kinds, factors, weight, value)
+            variance = model_variance(model, pixels.floor, pixels.ndit, doubt)
+            weight = _inverse(variance, usable & ~hits.rejected)
+            bands, vector = series.equations(first, phase, kinds, factors, weight, value, n_nodes)
             bands, vector = bands + given, vector + told
         solution = splines.solve(bands, vector, ridge=1e-9).reshape(n_nodes, k)
         for c in range(n_sources):
             solution[:, c] = bridged(solution[:, c], hits.coverage(c))
-        model = _series_sum(solution, kinds, factors, data.first, data.phase)
-        new = hits.found(value - model, np.sqrt(variance + (model_error * model) ** 2), reject_sigma, grow_sigma)
+        sky = _series_sum(solution[:, n_sources:], sky_kinds, factors[n_sources:], first, phase)
+        model = _series_sum(solution[:, :n_sources], kinds, profiles, first, phase, sky.copy())
+        new = hits.found(hits.pulls(value, model, variance, model_error), reject_sigma, grow_sigma)
         if round_ >= weight_rounds - 1:
-            changed = np.flatnonzero(new != hits.rejected)
-            if not changed.size:
+            changed = new != hits.rejected
+            if not changed.any():
                 break
-            sign = np.where(new, -1.0, 1.0)[changed] / variance[changed]
-            some = [f[changed] for f in factors]
-            b, v = series.equations(data.some(changed), kinds, some, sign, value[changed])
+            sign = np.where(new, -1.0, 1.0) * _inverse(variance, changed)
+            b, v = series.equations(first, phase, kinds, factors, sign, value, n_nodes)
             bands, vector = bands + b, vector + v
         hits.rejected = new
-    kept, weight, native = ~hits.rejected, 1.0 / variance, slice(MARGIN, MARGIN + basis.n_columns)
-    dof = max(kept.sum() - (n_sources + 1) * basis.n_columns, 1)
-    light = np.where(kept, factors[-1] ** 2 * weight, 0.0)
-    sky_solution, ones, columns = solution[:, n_sources:], [1.0] * len(sky_kinds), np.arange(basis.n_columns)
-    sky = _series_sum(sky_solution, sky_kinds, ones, basis.first, basis.phase) * pixels.slit_light
-    whole = sky + _series_sum(solution[:, :n_sources], kinds[:n_sources], profiles, basis.first, basis.phase)
+    kept, native, columns = usable & ~hits.rejected, slice(MARGIN, MARGIN + basis.n_columns), np.arange(basis.n_columns)
+    dof, weight = max(kept.sum() - (n_sources + 1) * basis.n_columns, 1), _inverse(variance, kept)
+    ones, light = [1.0] * len(sky_kinds), np.where(kept, pixels.slit_light, 0.0) ** 2 * weight
     return OrderFit(
         sky=sky,
-        sky_density=_series_sum(sky_solution, sky_kinds, ones, columns + MARGIN - 1, np.zeros(columns.size)),
-        sky_information=np.bincount(hits.node, light, n_nodes)[native],
+        sky_density=_series_sum(solution[:, n_sources:], sky_kinds, ones, columns + MARGIN - 1, np.zeros(columns.size)),
+        sky_information=np.bincount(hits.node.ravel(), light.ravel(), n_nodes)[native],
         counts=solution[native, :n_sources].T,
-        model=whole,
-        variance=model_variance(whole, pixels.floor, pixels.ndit, pixels.response_variance),
-        is_cosmic_ray=hits.image(hits.rejected),
-        chi2=float(np.sum(((value - model) ** 2 * weight)[kept]) / dof),
+        model=model,
+        variance=model_variance(model, pixels.floor, pixels.ndit, doubt),
+        is_cosmic_ray=hits.rejected,
+        chi2=float(np.sum(np.where(kept, value - model, 0.0) ** 2 * weight) / dof),
     )
 
 
-def _series_sum(solution, kinds, factors, first, phase):
-    """Sum of the components at positions given by first node and phase."""
-    out = None
-    for c, (kind, factor) in enumerate(zip(kinds, factors, strict=True)):
-        out = series.evaluate(solution[:, c], kind, first, phase, factor, out)
+def _series_sum(solution, kinds, factors, first, phase, out=None):
+    """Sum of the components at positions given by first node and phase, added to `out` where that is given."""
+    for c, factor in enumerate(factors):
+        out = series.evaluate(solution[:, c], kinds[c], first, phase, factor, out)
     return out
 
 
@@ -183,12 +181,13 @@ def _told(known, sky_kinds, k):
     return (0.0, 0.0) if known is None else splines.embedded(*known.equations(sky_kinds), k, k - len(sky_kinds))
 
 
-def _smooth_source(data, profiles, floor, length_px, free, k):
+def _smooth_source(basis, usable, profiles, floor, length_px, free, k):
     """Bands of what keeps the last source's spectrum smooth, as `sky_stiffness` does the sky; 0 without a length."""
     if not length_px:
         return 0.0
-    information = np.median(data.sums(profiles[-1] ** 2 / np.median(floor)))
-    strength = np.full(data.n_nodes, information * (length_px / (2 * np.pi)) ** 4)
+    light = np.where(usable, profiles[-1], 0.0) ** 2 / np.median(floor[usable])
+    information = np.median(np.bincount(basis.first.ravel(), light.ravel(), basis.n_nodes))
+    strength = np.full(basis.n_nodes, information * (length_px / (2 * np.pi)) ** 4)
     if free is not None:
         strength[np.pad(free, MARGIN)] = 0.0
     return splines.second_differences(strength, k, len(profiles) - 1)
@@ -277,9 +276,8 @@ def optimal_counts(exposures, n_columns):
     seen, whole = np.zeros(n_nodes), np.zeros(n_nodes)
     for pixels, profile, variance, sky_share in exposures:
         basis, usable = pixels.basis, pixels.good & pixels.basis.on_grid
-        data = series.sorted_data(basis.first, basis.phase, usable, n_nodes)
-        weight = data.take(_inverse(variance, usable) * (1.0 - sky_share))
-        b, v = series.equations(data, [series.CONVOLUTION], [data.take(profile)], weight, data.take(pixels.data))
+        weight = _inverse(variance, usable) * (1.0 - sky_share)
+        b, v = series.equations(basis.first, basis.phase, [series.CONVOLUTION], [profile], weight, pixels.data, n_nodes)
         bands, vector = bands + b, vector + v
         nearest = nearest_node(basis)
         light = np.where(basis.on_grid, np.clip(profile, 0, None), 0.0)

@@ -33,20 +33,24 @@ class SkyChange:
 
 @dataclass(frozen=True)
 class KnownSky:
-    """Pixels of other exposures as if they had seen the sky of this one: sorted data, their values, weights and light.
+    """Pixels of other exposures as if they had seen the sky of this one: their nodes, values, weights and light, images of
+    one exposure under the other.
 
     information [column]: inverse variance of the sky that they tell.
     """
 
-    data: series.Data
+    first: np.ndarray
+    phase: np.ndarray
     value: np.ndarray
     weight: np.ndarray
     light: np.ndarray
     information: np.ndarray
+    margin: int  # nodes before the first and behind the last column
 
     def equations(self, kinds):
         """(bands, vector) for the splines of these kinds."""
-        return series.equations(self.data, kinds, [self.light] * len(kinds), self.weight, self.value)
+        factors, n_nodes = [self.light] * len(kinds), self.information.size + 2 * self.margin
+        return series.equations(self.first, self.phase, kinds, factors, self.weight, self.value, n_nodes)
 
     def at(self, basis):
         """The sky at slit illumination 1 at the positions of a Basis."""
@@ -113,11 +117,10 @@ def known_sky(exposures, continuum, margin):
         density = density / np.maximum(np.bincount(node[inside], minlength=native.size), 1)
         information = information + told
         misfit2 = misfit2 + told * (change.misfit * (density - change.continuum)) ** 2
-        stacks.append((pixels.basis.first, pixels.basis.phase, good, value, weight, pixels.slit_light, position))
-    first, phase, good, value, weight, light, position = (np.concatenate(part) for part in zip(*stacks, strict=True))
+        stacks.append((pixels.basis.first, pixels.basis.phase, value, weight, pixels.slit_light, position))
+    first, phase, value, weight, light, position = (np.concatenate(part) for part in zip(*stacks, strict=True))
     believed = 1.0 / (
         1.0 + misfit2
     )  # of the information: misfit^2 * information / (misfit^2 * information + 1) is lost
     weight = weight * np.interp(position, native, believed)
-    data = series.sorted_data(first, phase, good, continuum.size + 2 * margin)
-    return KnownSky(data, *(data.take(part) for part in (value, weight, light)), information * believed)
+    return KnownSky(first, phase, value, weight, light, information * believed, margin)

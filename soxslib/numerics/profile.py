@@ -4,7 +4,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from soxslib.numerics.splines import TAPS, bspline_weights, evaluate, nodes_of
+from soxslib import kernels
+from soxslib.numerics.series import BSPLINE
+from soxslib.numerics.splines import TAPS, bspline_weights, nodes_of
+
+_at = kernels.function("profile_at", "dddxxdn")
+_equations = kernels.function("profile_equations", "dddddxxnddn")
 
 MOFFAT_BETA = 3.5  # between turbulence alone, 4.765, and telescopes' wings, 2.5 (Trujillo et al. 2001, MNRAS 328, 977)
 MOFFAT_RANGE = (2.5, 6.0)  # wings wider than these are a host's
@@ -34,14 +39,14 @@ class SlitProfile:
 
     def at(self, distance_arcsec, wavelength_nm, order=None):
         """Light per arcsec at a distance from the trace; 0 beyond the half width."""
-        scale = (wavelength_nm / self.reference_nm) ** SEEING_EXPONENT * self.stretch.get(order, 1.0)
-        scaled = distance_arcsec / scale
-        inside = np.abs(scaled) < self.half_width_arcsec
-        out = np.zeros(np.shape(scaled))
-        out[inside] = (
-            evaluate(self.coefficients, *self._taps(scaled[inside])) / np.broadcast_to(scale, out.shape)[inside]
-        )
+        distance, scale = _contiguous(distance_arcsec, self.scale(wavelength_nm, order))
+        out, cubic = np.empty(distance.shape), _cubic(self.coefficients)
+        _at(distance, scale, cubic, self.step_arcsec, self.half_width_arcsec, out, out.size)
         return out
+
+    def scale(self, wavelength_nm, order=None):
+        """By how much the distances are larger than at the reference wavelength."""
+        return (wavelength_nm / self.reference_nm) ** SEEING_EXPONENT * self.stretch.get(order, 1.0)
 
     def _taps(self, scaled):
         first, phase = nodes_of((scaled + self.half_width_arcsec) / self.step_arcsec)
@@ -54,6 +59,16 @@ class SlitProfile:
         p = self.at(d, self.reference_nm)
         above = d[p > 0.5 * p.max()]
         return float(above[-1] - above[0])
+
+
+def _contiguous(*arrays):
+    """The arrays as doubles of one shape."""
+    return [np.ascontiguousarray(a, float) for a in np.broadcast_arrays(*arrays)]
+
+
+def _cubic(coefficients):
+    """Polynomials of the splines' sum between the nodes: [node, power of the phase]."""
+    return np.lib.stride_tricks.sliding_window_view(coefficients, TAPS) @ BSPLINE
 
 
 def _n_coefficients(step, half_width):
@@ -101,20 +116,17 @@ class SlitLight:
 def profile_equations(start, order, light):
     """(matrix, vector) of the least squares for the coefficients of a profile, from the SlitLight of an order."""
     n = start.coefficients.size
-    scale = (light.wavelength_nm / start.reference_nm) ** SEEING_EXPONENT * start.stretch.get(order, 1.0)
-    scaled = light.distance_arcsec / scale
-    use = (light.weight > 0) & (np.abs(scaled) < start.half_width_arcsec)
-    first, weights = start._taps(scaled[use])
-    factor = (light.counts * light.arcsec / scale)[use]
-    w, y = light.weight[use], light.left[use]
-    matrix, vector = np.zeros((n, n)), np.zeros(n)
-    for q in range(TAPS):
-        a = factor * weights[q]
-        vector += np.bincount(first + q, w * a * y, n)[:n]
-        for r in range(q, TAPS):
-            diagonal = np.bincount(first + q, w * a * factor * weights[r], n)[: n - (r - q)]
-            matrix[np.arange(n - (r - q)), np.arange(r - q, n)] += diagonal
-    return np.triu(matrix) + np.triu(matrix, 1).T, vector
+    arrays = _contiguous(
+        light.distance_arcsec,
+        start.scale(light.wavelength_nm, order),
+        light.counts * light.arcsec,
+        light.left,
+        light.weight,
+    )
+    bands, vector = np.zeros((TAPS, n)), np.zeros(n)
+    _equations(*arrays, start.step_arcsec, start.half_width_arcsec, n, bands, vector, arrays[0].size)
+    upper = sum(np.diag(band[: n - offset], offset) for offset, band in enumerate(bands))
+    return upper + np.triu(upper, 1).T, vector
 
 
 def updated(start, matrix, vector, *, tolerance):

@@ -1,11 +1,9 @@
 """Least squares for series of local cubics, from sums of powers of the phase over the data of each node.
 
 The four weights of a datum are cubic polynomials of its phase, so that all products of weights are polynomials of degree
-six: seven sums for each pair of components serve all their taps, and data sorted by node are summed in one pass. The same
-equations as `splines.normal_equations` makes of the weights themselves, five times faster; that is its test.
+six: seven sums for each pair of components serve all their taps. The same equations as `splines.normal_equations` makes
+of the weights themselves, many times faster; that is its test.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +11,7 @@ from soxslib import kernels
 from soxslib.numerics.splines import TAPS
 
 _evaluate = kernels.function("series_evaluate", "dnniddnndn")
+_equations = kernels.function("series_equations", "idpddnnddnnnddd")
 
 # weights [tap, power of the phase]: cubic B-splines, and cubic convolution (see splines.py)
 BSPLINE = np.array([[1, -3, 3, -1], [4, 0, -6, 3], [1, 3, 3, -3], [0, 0, 0, 1]]) / 6.0
@@ -35,101 +34,35 @@ def _half_way():
 HALF_WAY = _half_way()
 
 
-@dataclass(frozen=True)
-class Data:
-    """Data sorted by the first of the nodes they touch.
-
-    at: their places in a flat image; first, phase: of each; nodes, starts: where the data of each node that has any begin.
-    """
-
-    at: np.ndarray
-    first: np.ndarray
-    phase: np.ndarray
-    nodes: np.ndarray
-    starts: np.ndarray
-    n_nodes: int
-
-    def take(self, image):
-        """The data's values from an image."""
-        return np.broadcast_to(image, image.shape).ravel()[self.at]
-
-    def some(self, which):
-        """The Data of which a mask or sorted numbers tell."""
-        return _data(self.at[which], self.first[which], self.phase[which], self.n_nodes)
-
-    def sums(self, values):
-        """Sums over the data by their first node."""
-        out = np.zeros(self.n_nodes)
-        if self.nodes.size:
-            out[self.nodes] = np.add.reduceat(values, self.starts)
-        return out
-
-    def moments(self, values, count):
-        """Sums of values times the powers 0 ... count - 1 of the phase, by first node: [power, node]."""
-        out, values = np.empty((count, self.n_nodes)), values.copy()
-        for power in range(count):
-            out[power] = self.sums(values)
-            if power + 1 < count:
-                values *= self.phase
-        return out
-
-
-def sorted_data(first, phase, usable, n_nodes):
-    """The Data of the usable pixels of images [row, column] of first nodes and phases."""
-    at = np.flatnonzero(usable)
-    node = first.ravel()[at]
-    at = at[np.argsort(node.astype(np.uint16) if n_nodes < 2**16 else node, kind="stable")]  # short keys sort fastest
-    return _data(at, first.ravel()[at], phase.ravel()[at], n_nodes)
-
-
-def _data(at, first, phase, n_nodes):
-    starts = np.flatnonzero(np.diff(first, prepend=-1))
-    return Data(at, first, phase, first[starts], starts, n_nodes)
-
-
-def equations(data, kinds, factors, weight, values):
+def equations(first, phase, kinds, factors, weight, values, n_nodes):
     """(bands, vector) of the weighted least squares problem values ~ sum over components of factor * series.
 
-    kinds: BSPLINE, CONVOLUTION or HALF_WAY of each component; factors: arrays like the data's; layout as in `splines`.
+    first, phase: where each datum stands, images of one shape, as are weight (0: not read, whatever the rest) and values;
+    kinds: BSPLINE, CONVOLUTION or HALF_WAY of each component; factors: an image of each; layout as in `splines`.
     """
-    k, n = len(kinds), data.n_nodes
-    bands, vector = np.zeros((TAPS * k, n * k)), np.zeros(n * k)
-    for c in range(k):
-        weighted = weight * factors[c]
-        for (kind,), part in _pieces([kinds[c]], weighted * values, data.phase):
-            taps = kind @ data.moments(part, TAPS)
-            for q in range(TAPS):
-                _add(vector, q * k + c, k, taps[q])
-        for d in range(c, k):
-            for pair, part in _pieces([kinds[c], kinds[d]], weighted * factors[d], data.phase):
-                _add_products(bands, pair, data.moments(part, 2 * TAPS - 1), c, d, k)
+    k, (rows, columns) = len(kinds), np.atleast_2d(weight).shape
+    halves = 2 if any(kind.ndim == 3 for kind in kinds) else 1
+    weights = np.array([np.broadcast_to(kind, (halves, TAPS, TAPS)) for kind in kinds])
+    products = _products([(weights[c], weights[d]) for c in range(k) for d in range(c, k)])
+    bands, vector = np.zeros((TAPS * k, n_nodes * k)), np.zeros(n_nodes * k)
+    sums = np.zeros((n_nodes, halves, 1 + TAPS * k + 2 * TAPS * len(products)))
+    images = [np.ascontiguousarray(f, float) for f in factors]
+    weight, values = (np.ascontiguousarray(a, float) for a in (weight, values))
+    at = kernels.addresses(images, weight.shape)
+    _equations(
+        first, phase, at, weight, values, rows, columns, weights, products, k, halves, n_nodes, sums, bands, vector
+    )
     return bands, vector
 
 
-def _pieces(kinds, values, phase):
-    """[(weights of each kind, values)] for the stretches of the phase over which the kinds are polynomials."""
-    if all(kind.ndim == 2 for kind in kinds):
-        return [(kinds, values)]
-    upper = phase >= 0.5
-    piece = lambda kind, half: kind if kind.ndim == 2 else kind[half]
-    return [([piece(kind, half) for kind in kinds], np.where(upper == half, values, 0.0)) for half in (0, 1)]
-
-
-def _add_products(bands, pair, moments, c, d, k):
-    """Adds the products of the weights of components c and d."""
-    for q in range(TAPS):
-        for r in range(TAPS):
-            i, j = q * k + c, r * k + d
-            if i <= j or c != d:
-                i, j = min(i, j), max(i, j)
-                _add(bands[TAPS * k - 1 - (j - i)], j, k, np.convolve(pair[0][q], pair[1][r]) @ moments)
-
-
-def _add(target, offset, k, sums):
-    """Adds the sums of node i to element i * k + offset."""
-    part = target[offset::k]
-    n = min(part.size, sums.size)
-    part[:n] += sums[:n]
+def _products(pairs):
+    """Products of the taps' polynomials of pairs of components: [pair, half of the phase, power, tap, tap]."""
+    out = np.zeros((len(pairs), pairs[0][0].shape[0], 2 * TAPS, TAPS, TAPS))
+    for n, (a, b) in enumerate(pairs):
+        for i in range(TAPS):
+            for j in range(TAPS):
+                out[n, :, i + j] += a[:, :, None, i] * b[:, None, :, j]
+    return out
 
 
 def evaluate(coefficients, kind, first, phase, factor=1.0, out=None):

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from soxslib.numerics import series
 from soxslib.numerics.extraction import basis_of
 from soxslib.numerics.hits import Hits
 
@@ -10,12 +9,10 @@ from soxslib.numerics.hits import Hits
 def rejected(z, rounds=3):
     """Pixels rejected of an untilted order whose residuals are z errors."""
     basis = basis_of(np.tile(np.arange(float(z.shape[1])), (z.shape[0], 1)), z.shape[1])
-    usable = np.ones(z.shape, bool)
-    data = series.sorted_data(basis.first, basis.phase, usable, basis.n_nodes)
-    hits = Hits(basis, usable, data, [np.ones(z.shape) / z.shape[0]])
+    hits = Hits(basis, np.ones(z.shape, bool), [np.ones(z.shape) / z.shape[0]])
     for _ in range(rounds):
-        hits.rejected = hits.found(data.take(z), 1.0, 5.0, 3.0)
-    return hits.image(hits.rejected)
+        hits.rejected = hits.found(hits.pulls(z, np.zeros(z.shape), np.ones(z.shape), 0.0), 5.0, 3.0)
+    return hits.rejected
 
 
 def test_a_ray_is_rejected_with_what_it_left_between_its_ends():

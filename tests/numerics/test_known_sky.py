@@ -76,11 +76,9 @@ def test_known_sky_is_the_sky_now():
 def test_embedded_equations_are_those_of_the_whole(rng):
     first, phase = rng.integers(0, 40, 300), rng.uniform(0, 1, 300)
     weight, values, factor = rng.uniform(0.5, 2, 300), rng.normal(0, 1, 300), rng.uniform(0.5, 1.5, 300)
-    data = series.sorted_data(first, phase, np.ones(300, bool), 44)
-    take = [data.take(v) for v in (factor, weight, values)]
     kinds = [series.HALF_WAY, series.BSPLINE]
-    small = series.equations(data, kinds, [take[0]] * 2, take[1], take[2])
-    zero = np.zeros(300)
-    whole = series.equations(data, [series.CONVOLUTION, *kinds], [zero, take[0], take[0]], take[1], take[2])
+    small = series.equations(first, phase, kinds, [factor] * 2, weight, values, 44)
+    factors = [np.zeros(300), factor, factor]
+    whole = series.equations(first, phase, [series.CONVOLUTION, *kinds], factors, weight, values, 44)
     for own, right in zip(splines.embedded(*small, 3, 1), whole, strict=True):
         assert own == pytest.approx(right, abs=1e-12)

@@ -29,10 +29,8 @@ def test_equations_are_those_of_the_weights(rng, kinds):
     values, weight = rng.standard_normal(shape), rng.uniform(0.1, 1, shape)
     factors = [rng.uniform(0, 1, shape) for _ in kinds]
     values[~usable] = np.nan  # never read
-    data = series.sorted_data(first, phase, usable, N_NODES)
-    assert np.all(np.diff(data.first) >= 0) and data.at.size == usable.sum()
     found = series.equations(
-        data, [WEIGHTS[k][0] for k in kinds], [data.take(f) for f in factors], data.take(weight), data.take(values)
+        first, phase, [WEIGHTS[k][0] for k in kinds], factors, np.where(usable, weight, 0.0), values, N_NODES
     )
     taps = [[w * f for w in WEIGHTS[k][1](phase)] for k, f in zip(kinds, factors, strict=True)]
     expected = splines.normal_equations(first, taps, np.where(usable, weight, 0.0), values, N_NODES)
@@ -41,8 +39,9 @@ def test_equations_are_those_of_the_weights(rng, kinds):
 
 
 def test_no_data_make_empty_equations():
-    data = series.sorted_data(np.zeros((2, 3), int), np.zeros((2, 3)), np.zeros((2, 3), bool), N_NODES)
-    bands, vector = series.equations(data, [series.BSPLINE], [np.zeros(0)], np.zeros(0), np.zeros(0))
+    nothing, unread = np.zeros((2, 3)), np.full((2, 3), np.nan)
+    first = np.zeros((2, 3), int)
+    bands, vector = series.equations(first, nothing, [series.BSPLINE], [unread], nothing, unread, N_NODES)
     assert not bands.any() and not vector.any()
 
 
@@ -73,16 +72,15 @@ def test_half_way_splines_complete_those_of_half_the_step(rng):
 
 def test_equations_with_half_way_splines_are_those_of_their_values(rng):
     first, phase = splines.nodes_of(rng.uniform(1, N_NODES - 3, 400))
-    usable, values, weight = np.ones(400, bool), rng.standard_normal(400), rng.uniform(0.1, 1, 400)
-    data = series.sorted_data(first, phase, usable, N_NODES)
+    values, weight = rng.standard_normal(400), rng.uniform(0.1, 1, 400)
     kinds = [series.CONVOLUTION, series.HALF_WAY, series.BSPLINE]
     factors = [rng.uniform(0, 1, 400) for _ in kinds]
-    bands, vector = series.equations(data, kinds, factors, data.take(weight), data.take(values))
+    bands, vector = series.equations(first, phase, kinds, factors, weight, values, N_NODES)
     design = np.zeros((400, N_NODES * 3))
     for c, kind in enumerate(kinds):
         for node in range(N_NODES):
-            design[:, node * 3 + c] = series.evaluate(np.eye(N_NODES)[node], kind, data.first, data.phase) * factors[c]
-    normal = design.T @ (data.take(weight)[:, None] * design)
-    assert vector == pytest.approx(design.T @ (data.take(weight) * data.take(values)), abs=1e-11)
+            design[:, node * 3 + c] = series.evaluate(np.eye(N_NODES)[node], kind, first, phase) * factors[c]
+    normal = design.T @ (weight[:, None] * design)
+    assert vector == pytest.approx(design.T @ (weight * values), abs=1e-11)
     for offset in range(bands.shape[0]):
         assert bands[-1 - offset, offset:] == pytest.approx(np.diagonal(normal, offset), abs=1e-11)

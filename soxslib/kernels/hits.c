@@ -1,0 +1,73 @@
+/* Cosmic rays among the pixels of an order (numerics/hits.py). */
+#include <stdbool.h>
+#include <string.h>
+
+#include "kernels.h"
+
+/* Whether one of the mask's pixels stands at a place, or beyond the image's edge none. */
+static inline bool at(const bool *mask, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t row, ptrdiff_t column)
+{
+    return row >= 0 && row < rows && column >= 0 && column < columns && mask[row * columns + column];
+}
+
+/* out = mask, and pixels of pull above `least` for which the mask has one of the eight neighbours, or, with `between`,
+   both of two that face each other. */
+static void grown(const bool *restrict mask, const double *restrict pull, ptrdiff_t rows, ptrdiff_t columns, double least,
+                  bool between, bool *restrict out)
+{
+    memcpy(out, mask, (size_t)(rows * columns) * sizeof *out);
+    static const ptrdiff_t way[4][2] = {{0, 1}, {1, 0}, {1, 1}, {1, -1}};
+    for (ptrdiff_t row = 0; row < rows; row++)
+        for (ptrdiff_t column = 0; column < columns; column++) {
+            if (!mask[row * columns + column]) continue; /* few are */
+            for (int w = 0; w < 8; w++) {
+                const int sign = w < 4 ? 1 : -1;
+                const ptrdiff_t dr = sign * way[w % 4][0], dc = sign * way[w % 4][1], r = row + dr, c = column + dc;
+                if (r < 0 || r >= rows || c < 0 || c >= columns) continue;
+                if (pull[r * columns + c] > least && (!between || at(mask, rows, columns, r + dr, c + dc)))
+                    out[r * columns + c] = true;
+            }
+        }
+}
+
+/* Pixels of images [rows, columns] that no model explains: the worst of each column above `reject` that is not rejected
+   yet, those rejected before that are still above `grow`, what touches any of these and is above `grow`, what stands
+   between two and is above `between`. pull: -inf where not to be read. Nodes that lose more than `most` of their `usable`
+   pixels lose none. scratch: of the image's size. */
+void hits_found(const double *restrict pull, const bool *restrict rejected, const ptrdiff_t *restrict node, ptrdiff_t rows,
+                ptrdiff_t columns, double reject, double grow, double between, double most, ptrdiff_t nodes,
+                const double *restrict usable, double *restrict lost, bool *restrict scratch, bool *restrict out)
+{
+    const ptrdiff_t n = rows * columns;
+    ptrdiff_t count = 0;
+    for (ptrdiff_t i = 0; i < n; i++) count += out[i] = rejected[i] && pull[i] > grow;
+    for (ptrdiff_t column = 0; column < columns; column++) lost[column] = reject;
+    for (ptrdiff_t i = 0, column = 0; i < n; i++, column = column + 1 == columns ? 0 : column + 1)
+        if (pull[i] > lost[column] && !rejected[i]) lost[column] = pull[i];
+    for (ptrdiff_t column = 0; column < columns; column++)
+        for (ptrdiff_t i = column; lost[column] > reject && i < n; i += columns)
+            if (pull[i] == lost[column] && !rejected[i]) {
+                out[i] = true;
+                count++;
+                break;
+            }
+    if (!count) return;
+    memcpy(scratch, out, (size_t)n * sizeof *out);
+    grown(scratch, pull, rows, columns, grow, false, out);
+    for (ptrdiff_t i = 0; i < n; i++) scratch[i] = out[i] && pull[i] > grow;
+    grown(scratch, pull, rows, columns, between, true, out);
+    memset(lost, 0, (size_t)nodes * sizeof *lost);
+    for (ptrdiff_t i = 0; i < n; i++) lost[node[i]] += out[i];
+    for (ptrdiff_t i = 0; i < n; i++)
+        if (out[i] && lost[node[i]] / usable[node[i]] > most) out[i] = false;
+}
+
+/* Pulls of pixels: data less model over the error of both, of the model a fraction `doubt`; -inf where not usable. */
+WIDE void hits_pulls(const bool *restrict usable, const double *restrict data, const double *restrict model,
+                     const double *restrict variance, double doubt, double *restrict out, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double error = doubt * model[i], pull = (data[i] - model[i]) / sqrt(variance[i] + error * error);
+        out[i] = usable[i] ? pull : -INFINITY;
+    }
+}

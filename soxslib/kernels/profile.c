@@ -1,0 +1,38 @@
+/* Light along the slit (numerics/profile.py). */
+#include "kernels.h"
+
+/* Light per arcsec at distances from the trace, 0 beyond half_width: cubic [node, power], polynomials of the splines
+   between the nodes, `step` apart; scale: of the distances, for each pixel. */
+void profile_at(const double *restrict distance, const double *restrict scale, const double *restrict cubic, double step,
+                double half_width, double *restrict out, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double scaled = distance[i] / scale[i];
+        out[i] = 0.0;
+        if (!(fabs(scaled) < half_width)) continue;
+        const double at = (scaled + half_width) / step, node = floor(at), x = at - node;
+        const double *c = cubic + TAPS * (ptrdiff_t)node;
+        out[i] = (((c[3] * x + c[2]) * x + c[1]) * x + c[0]) / scale[i];
+    }
+}
+
+/* Least squares for the splines' coefficients from pixels of weight above 0: left = factor / scale * light at distance.
+   bands [offset, coefficient], the upper triangle's diagonals, and vector: zero at first. */
+void profile_equations(const double *restrict distance, const double *restrict scale, const double *restrict factor,
+                       const double *restrict left, const double *restrict weight, double step, double half_width,
+                       ptrdiff_t size, double *restrict bands, double *restrict vector, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double scaled = distance[i] / scale[i];
+        if (!(weight[i] > 0.0) || !(fabs(scaled) < half_width)) continue;
+        const double at = (scaled + half_width) / step, node = floor(at), a = at - node, b = 1.0 - a;
+        const double taps[TAPS] = {b * b * b / 6, a * a * (0.5 * a - 1.0) + 2.0 / 3, b * b * (0.5 * b - 1.0) + 2.0 / 3,
+                                   a * a * a / 6};
+        const double f = factor[i] / scale[i], light = weight[i] * f * left[i], square = weight[i] * f * f;
+        const ptrdiff_t first = (ptrdiff_t)node;
+        for (int q = 0; q < TAPS; q++) {
+            vector[first + q] += light * taps[q];
+            for (int r = q; r < TAPS; r++) bands[(r - q) * size + first + q] += square * taps[q] * taps[r];
+        }
+    }
+}

@@ -1,7 +1,7 @@
 /* Series of local cubics and their least squares (numerics/series.py). */
 #include "kernels.h"
 
-enum { POWERS = 2 * TAPS, TRIED = TAPS * TAPS, BLOCK = 128 };
+enum { POWERS = 2 * TAPS, PAIRS = TAPS * TAPS /* of taps */, BLOCK = 128 };
 
 /* out[i] (+)= factor[i] * the series at first[i], phase[i]. cubic [half of the phase, node, power]: its polynomials;
    factor: of each datum, or not read where all are 1 (scale = 0). */
@@ -36,23 +36,37 @@ static inline void add_datum(double *restrict sums, const double *const *factors
     }
 }
 
-/* The sums of one node, as normal equations: kinds [component, half, tap, power], products [pair, half, power, tap * tap]. */
+/* Products of the taps' polynomials of each pair of components: kinds [component, half, tap, power] to products
+   [pair, half, power, tap * tap], zero at first. */
+static void multiply(const double *restrict kinds, ptrdiff_t k, ptrdiff_t halves, double *restrict products)
+{
+    for (ptrdiff_t c = 0; c < k; c++)
+        for (ptrdiff_t d = c; d < k; d++)
+            for (ptrdiff_t half = 0; half < halves; half++, products += POWERS * PAIRS) {
+                const double *a = kinds + (c * halves + half) * PAIRS, *b = kinds + (d * halves + half) * PAIRS;
+                for (int q = 0; q < PAIRS; q++)
+                    for (int r = 0; r < PAIRS; r++)
+                        products[(q % TAPS + r % TAPS) * PAIRS + q / TAPS * TAPS + r / TAPS] += a[q] * b[r];
+            }
+}
+
+/* The sums of one node, as normal equations. */
 static void add_node(const double *sums, const double *kinds, const double *products, ptrdiff_t k, ptrdiff_t halves,
                      ptrdiff_t half, ptrdiff_t node, ptrdiff_t size, double *bands, double *vector)
 {
     for (ptrdiff_t c = 0; c < k; c++) {
-        const double *kind = kinds + (c * halves + half) * TRIED;
+        const double *kind = kinds + (c * halves + half) * PAIRS;
         for (ptrdiff_t q = 0; q < TAPS; q++) {
             const ptrdiff_t at = (node + q) * k + c;
             for (int m = 0; m < TAPS; m++)
                 if (at < size) vector[at] += kind[q * TAPS + m] * sums[m];
         }
         sums += TAPS;
-        for (ptrdiff_t d = c; d < k; d++, sums += POWERS, products += halves * POWERS * TRIED) {
-            double total[TRIED] = {0.0};
-            const double *product = products + half * POWERS * TRIED;
+        for (ptrdiff_t d = c; d < k; d++, sums += POWERS, products += halves * POWERS * PAIRS) {
+            double total[PAIRS] = {0.0};
+            const double *product = products + half * POWERS * PAIRS;
             for (int m = 0; m < POWERS; m++)
-                for (int t = 0; t < TRIED; t++) total[t] += product[m * TRIED + t] * sums[m];
+                for (int t = 0; t < PAIRS; t++) total[t] += product[m * PAIRS + t] * sums[m];
             for (ptrdiff_t q = 0; q < TAPS; q++)
                 for (ptrdiff_t r = c == d ? q : 0; r < TAPS; r++) {
                     const ptrdiff_t i = q * k + c, j = r * k + d, low = i < j ? i : j, high = i < j ? j : i;
@@ -65,11 +79,11 @@ static void add_node(const double *sums, const double *kinds, const double *prod
 
 /* Normal equations of values ~ sum over components of factor * series, from images [rows, columns] of what each pixel tells;
    weight 0: not read. Upper bands [TAPS * k, nodes * k], as LAPACK's pbsv has them, and vector, both zero at first; so are
-   sums [node, half, 1 + TAPS * k + POWERS * pairs]: their first tells whether there are any. */
+   products and sums [node, half, 1 + TAPS * k + POWERS * pairs]: their first tells whether there are any. */
 WIDE void series_equations(const ptrdiff_t *restrict first, const double *restrict phase, const uintptr_t *addresses,
                            const double *restrict weight, const double *restrict value, ptrdiff_t rows, ptrdiff_t columns,
-                           const double *kinds, const double *products, ptrdiff_t k, ptrdiff_t halves, ptrdiff_t nodes,
-                           double *restrict sums, double *restrict bands, double *restrict vector)
+                           const double *kinds, ptrdiff_t k, ptrdiff_t halves, ptrdiff_t nodes,
+                           double *restrict products, double *restrict sums, double *restrict bands, double *restrict vector)
 {
     const double *const *factors = (const double *const *)addresses;
     const ptrdiff_t stride = 1 + TAPS * k + POWERS * (k * (k + 1) / 2);
@@ -83,6 +97,7 @@ WIDE void series_equations(const ptrdiff_t *restrict first, const double *restri
                 add_datum(own + 1, factors, k, i, phase[i], weight[i], value[i]);
             }
     }
+    multiply(kinds, k, halves, products);
     for (ptrdiff_t node = 0; node < nodes; node++)
         for (ptrdiff_t half = 0; half < halves; half++) {
             const double *own = sums + (node * halves + half) * stride;

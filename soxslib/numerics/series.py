@@ -11,7 +11,7 @@ from soxslib import kernels
 from soxslib.numerics.splines import TAPS
 
 _evaluate = kernels.function("series_evaluate", "dnniddnndn")
-_equations = kernels.function("series_equations", "idpddnnddnnnddd")
+_equations = kernels.function("series_equations", "idpddnndnnndddd")
 
 # weights [tap, power of the phase]: cubic B-splines, and cubic convolution (see splines.py)
 BSPLINE = np.array([[1, -3, 3, -1], [4, 0, -6, 3], [1, 3, 3, -3], [0, 0, 0, 1]]) / 6.0
@@ -43,26 +43,19 @@ def equations(first, phase, kinds, factors, weight, values, n_nodes):
     k, (rows, columns) = len(kinds), np.atleast_2d(weight).shape
     halves = 2 if any(kind.ndim == 3 for kind in kinds) else 1
     weights = np.array([np.broadcast_to(kind, (halves, TAPS, TAPS)) for kind in kinds])
-    products = _products([(weights[c], weights[d]) for c in range(k) for d in range(c, k)])
+    pairs = k * (k + 1) // 2
+    products, sums = (
+        np.zeros((pairs, halves, 2 * TAPS, TAPS**2)),
+        np.zeros((n_nodes, halves, 1 + TAPS * (k + 2 * pairs))),
+    )
     bands, vector = np.zeros((TAPS * k, n_nodes * k)), np.zeros(n_nodes * k)
-    sums = np.zeros((n_nodes, halves, 1 + TAPS * k + 2 * TAPS * len(products)))
     images = [np.ascontiguousarray(f, float) for f in factors]
     weight, values = (np.ascontiguousarray(a, float) for a in (weight, values))
     at = kernels.addresses(images, weight.shape)
     _equations(
-        first, phase, at, weight, values, rows, columns, weights, products, k, halves, n_nodes, sums, bands, vector
+        first, phase, at, weight, values, rows, columns, weights, k, halves, n_nodes, products, sums, bands, vector
     )
     return bands, vector
-
-
-def _products(pairs):
-    """Products of the taps' polynomials of pairs of components: [pair, half of the phase, power, tap, tap]."""
-    out = np.zeros((len(pairs), pairs[0][0].shape[0], 2 * TAPS, TAPS, TAPS))
-    for n, (a, b) in enumerate(pairs):
-        for i in range(TAPS):
-            for j in range(TAPS):
-                out[n, :, i + j] += a[:, :, None, i] * b[:, None, :, j]
-    return out
 
 
 def evaluate(coefficients, kind, first, phase, factor=1.0, out=None):

@@ -4,15 +4,14 @@ What is common is read here; any other packing that FITS knows is left to astrop
 """
 
 import gzip
-import importlib.util
 import re
 import shutil
 import subprocess
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.errors import ReductionError
 from soxslib.io.hdus import Opened
 
@@ -21,7 +20,7 @@ _PACKING = re.compile(
     r"Z(IMAGE|TENSION|SIMPLE|BITPIX|NAXIS\d*|TILE\d|CMPTYPE|NAME\d|VAL\d|QUANTIZ|DITHER0|HECKSUM|DATASUM|PCOUNT|GCOUNT"
     r"|EXTEND|BLOCKED)|T(FIELDS|HEAP|(TYPE|FORM|UNIT|DIM)\d+)"
 )
-_CODEC = "astropy.io.fits.hdu.compressed._compression"
+_unpack_rice = kernels.function("files_unpack_rice", "cninnnnwni")
 
 
 class _Unknown(Exception):
@@ -81,7 +80,7 @@ def _image(opened, number):
         raise _Unknown
     pixels = _rice(opened, number) if header.get("ZIMAGE") is True else opened.image(number)
     zero, scale = header.get("BZERO", 0), header.get("BSCALE", 1)
-    if pixels.dtype.itemsize > 2 and (zero, scale) != (0, 1):  # more digits than float32 has
+    if abs(header.get("ZBITPIX", header["BITPIX"])) > 16 and (zero, scale) != (0, 1):  # more digits than float32 has
         pixels = pixels.astype(float)
     image = pixels.astype(np.float32) if pixels.dtype != float else pixels
     if scale != 1:
@@ -101,30 +100,16 @@ def _rice(opened, number):
     if not (is_usual and kind and header.get("ZTILE1", width) == width and header["ZBITPIX"] in (8, 16, 32)):
         raise _Unknown
     size, rows = header["NAXIS1"] * header["NAXIS2"], header.get("ZTILE2", 1)
-    places = data[:size].view(">i4" if kind[1] == "P" else ">i8").reshape(-1, 2)
-    heap = data[header.get("THEAP", size) :].tobytes()
-    bytepix, unpack = options.get("BYTEPIX", 4), _rice_decoder()
-    out = np.empty((height, width), f"i{bytepix}")
-    for first, (count, start) in zip(range(0, height, rows), places.tolist(), strict=True):
-        strip = out[first : first + rows]
-        tile = unpack(heap[start : start + count], options.get("BLOCKSIZE", 32), bytepix, strip.size)
-        strip[:] = np.frombuffer(tile, out.dtype).reshape(strip.shape)
-    return out.view("u1") if bytepix == 1 else out
-
-
-@cache
-def _rice_decoder():
-    """astropy's compiled decoder, loaded without its package; another build of astropy may not have it there."""
-    place = importlib.util.find_spec("astropy").submodule_search_locations[0]
-    for path in Path(place, "io/fits/hdu/compressed").glob("_compression*.so"):
-        spec = importlib.util.spec_from_file_location(_CODEC, path)
-        try:
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            return module.decompress_rice_1_c
-        except (ImportError, AttributeError):
-            break
-    raise _Unknown
+    heap = data[header.get("THEAP", size) :]
+    places = np.ascontiguousarray(data[:size].view(">i4" if kind[1] == "P" else ">i8").reshape(-1, 2), np.intp)
+    out, failed = np.empty((height, width), np.int32), np.empty(1, np.intp)
+    block, bytepix = options.get("BLOCKSIZE", 32), options.get("BYTEPIX", 4)
+    _unpack_rice(heap, heap.size, places, len(places), block, bytepix, rows * width, out, out.size, failed)
+    if failed[0] or len(places) != -(-height // rows):
+        raise ReductionError(
+            f"{failed[0]} of {len(places)} compressed strips are damaged; fetch the file again from the archive"
+        )
+    return out
 
 
 def _by_astropy(path):

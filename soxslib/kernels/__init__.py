@@ -22,15 +22,17 @@ from soxslib.errors import ReductionError
 
 HERE = Path(__file__).parent
 OPTIONS = ("-std=c11", "-O3", "-shared", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
-ARRAYS = {"d": np.float64, "f": np.float32, "i": np.intp, "b": np.bool_, "h": np.uint16, "p": np.uintp}
+ARRAYS = {"d": np.float64, "f": np.float32, "i": np.intp, "b": np.bool_, "h": np.uint16, "w": np.int32, "c": np.uint8,
+          "p": np.uintp}  # fmt: skip
 NUMBERS = {"n": ctypes.c_ssize_t, "x": ctypes.c_double}
 
 
 def function(name, kinds):
     """A function of the library, which is loaded when it is first called.
 
-    kinds: one letter for each argument: C-contiguous arrays of doubles (d), single precision (f), intp (i), bool (b) or
-    uint16 (h), `addresses` (p); a whole number (n), a double (x). Arrays are checked: a wrong one is an ArgumentError, not a crash.
+    kinds: one letter for each argument: C-contiguous arrays of doubles (d), single precision (f), intp (i), bool (b),
+    uint16 (h), int32 (w) or uint8 (c), `addresses` (p); a whole number (n), a double (x). Arrays are checked: a wrong
+    one is an ArgumentError, not a crash.
     """
 
     @cache

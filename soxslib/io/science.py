@@ -104,25 +104,15 @@ def _trace_table(result):
     rows = []
     for i, e in enumerate(result.exposures):
         for k, trace in enumerate(e.traces):
+            width = e.slit_profiles[k].fwhm_arcsec
             for order in e.windows:
-                low, high = trace.wavelength_nm[order]
-                for lam in np.linspace(low, high, 9):
-                    along, across = e.solution[order].position(lam, trace.at(order, lam))
-                    fwhm = e.slit_profiles[k].fwhm_arcsec * (lam / e.slit_profiles[k].reference_nm) ** -0.2
-                    rows.append(
-                        (
-                            i + 1,
-                            k + 1,
-                            order,
-                            lam,
-                            float(trace.at(order, lam)),
-                            float(along),
-                            float(across),
-                            fwhm,
-                            trace.error_arcsec[order],
-                            trace.mode[order],
-                        )
-                    )
+                lam = np.linspace(*trace.wavelength_nm[order], 9)
+                slit = trace.at(order, lam)
+                along, across = e.solution[order].position(lam, slit)
+                fwhm = width * (lam / e.slit_profiles[k].reference_nm) ** -0.2
+                error, mode = trace.error_arcsec[order], trace.mode[order]
+                for at in zip(lam, slit, along, across, fwhm, strict=True):
+                    rows.append((i + 1, k + 1, order, *map(float, at), error, mode))
     names = ("exposure", "source", "order", "wavelength", "slit", "along", "across", "fwhm", "slit_error", "mode")
     kinds = (np.int16, np.int16, np.int16, float, float, float, float, float, float, str)
     columns = {n: np.array([r[i] for r in rows], t) for i, (n, t) in enumerate(zip(names, kinds, strict=True))}

@@ -11,6 +11,7 @@ import numpy as np
 from soxslib.numerics import series, splines
 from soxslib.numerics.filters import running_median
 from soxslib.numerics.spline_columns import spline_columns
+from soxslib.numerics.uniform import interpolated
 
 _CLIP = 5.0
 _LEAST_LINE = 5.0  # significance
@@ -104,8 +105,8 @@ def known_sky(exposures, continuum, margin):
     native = np.arange(continuum.size)
     for pixels, sky, variance, change in exposures:
         position = pixels.basis.first + 1 + pixels.basis.phase - margin
-        own, smooth = (np.interp(position, native, c) for c in (change.continuum, continuum))
-        lines = np.interp(position, native, change.lines)
+        own, smooth = (interpolated(position, c) for c in (change.continuum, continuum))
+        lines = interpolated(position, change.lines)
         more = (lines - 1.0) * (sky / pixels.slit_light - own) + smooth - own
         value = pixels.data + pixels.slit_light * more
         good = pixels.good & pixels.basis.on_grid
@@ -122,5 +123,5 @@ def known_sky(exposures, continuum, margin):
     believed = 1.0 / (
         1.0 + misfit2
     )  # of the information: misfit^2 * information / (misfit^2 * information + 1) is lost
-    weight = weight * np.interp(position, native, believed)
+    weight = weight * interpolated(position, believed)
     return KnownSky(first, phase, value, weight, light, information * believed, margin)

@@ -9,7 +9,9 @@ from soxslib.numerics import extraction
 from soxslib.numerics.aperture import boxcar
 from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.filters import running_median
+from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.flexure import native_wavelengths
+from soxslib.recipes.science import columns_of
 from soxslib.recipes.slit_profiles import distance_from
 
 
@@ -105,11 +107,8 @@ def _position_on(first, first_shift, exposure, shift, source, order):
     """Position of an exposure's pixels on the native grid of the first exposure's trace of the source."""
     wavelength = true_wavelengths(exposure, shift, order)
     solution = first_shift[order].applied_to(first.solution[order])
-    low, high = solution.wavelength_nm
-    grid = np.linspace(low, high, 2000)
     trace = first.grid_trace if source == 0 else first.traces[source]
-    along = to_binned(solution.position(grid, trace.at(order, grid))[0], first.exposure.binning[1])
-    return np.interp(wavelength, grid, along - first.windows[order].cutout.columns[0], left=np.nan, right=np.nan)
+    return columns_of(solution, trace, first.windows[order].cutout, first.exposure.binning)(wavelength)
 
 
 def true_wavelengths(exposure, shift, order):
@@ -132,7 +131,7 @@ def true_wavelengths(exposure, shift, order):
 
 
 def _samples(counts, position):
-    return np.interp(position, np.arange(counts.size), counts)
+    return interpolated(position, counts)
 
 
 def _boxcars(exposures, throughput, source, order, settings):

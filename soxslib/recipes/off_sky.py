@@ -12,6 +12,7 @@ from soxslib.numerics import extraction, known_sky, locate
 from soxslib.numerics.extended import line_columns
 from soxslib.numerics.illumination import corrected_slit_light
 from soxslib.numerics.spline_columns import spline_columns
+from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.order_fits import fit_all, fit_window, relit
 from soxslib.recipes.slit_profiles import readable
 from soxslib.recipes.windows import Window
@@ -171,7 +172,7 @@ def levelled(off, windows, fits, profiles, positions, bases, settings):
         fit, continuum = fits[order], off.continuum_of(order)
         n = continuum.size
         at = np.clip(np.nan_to_num(positions[order]), 0, n - 1)
-        sources = [np.interp(at, np.arange(n), c) * p for c, p in zip(fit.counts, profiles[order], strict=True)]
+        sources = [interpolated(at, c) * p for c, p in zip(fit.counts, profiles[order], strict=True)]
         doubt = (settings.model_error * (fit.model - fit.sky)) ** 2
         weight = np.where(readable(window, fit, settings), 1.0 / (fit.variance + doubt), 0.0)
         left = np.where(weight > 0, window.data - off.at(order, window, bases[order]), 0.0)

@@ -13,6 +13,7 @@ from soxslib.numerics.extended import ExtendedLight
 from soxslib.numerics.filters import median_of_five
 from soxslib.numerics.illumination import corrected_slit_light, light_under_source
 from soxslib.numerics.profile import SlitProfile
+from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.extended import find_extended
 from soxslib.recipes.off_sky import SkyReport, fit_profiles, lit_alike, off_sky, report_of, seen_in, sky_exposure
 from soxslib.recipes.order_fits import extended_variance_of, fit_all, relit, sky_variance_of
@@ -74,10 +75,16 @@ def condensed(reduced):
 def native_positions(window, solution, trace, binning):
     """Position along the dispersion, in columns of the cutout, at which the trace has each pixel's wavelength."""
     cutout = window.cutout
-    order = solution[cutout.order]
-    grid = np.linspace(*order.wavelength_nm, 2000)  # linear between: off by less than 1e-4 px
-    along = to_binned(order.position(grid, trace.at(cutout.order, grid))[0], binning[1]) - cutout.columns[0]
-    return np.interp(cutout.wavelength_nm, grid, along, left=np.nan, right=np.nan)
+    along = columns_of(solution[cutout.order], trace, cutout, binning)
+    return along(cutout.wavelength_nm)
+
+
+def columns_of(solution, trace, cutout, binning):
+    """Function from wavelengths to columns of a cutout, along a trace; NaN beyond the solution's wavelengths."""
+    low, high = solution.wavelength_nm
+    grid = np.linspace(low, high, 2000)  # linear between: off by less than 1e-4 px
+    along = to_binned(solution.position(grid, trace.at(cutout.order, grid))[0], binning[1]) - cutout.columns[0]
+    return lambda wavelength: interpolated((wavelength - low) * (grid.size - 1) / (high - low), along, np.nan)
 
 
 def native_grid(windows, solution, trace, binning):

@@ -7,6 +7,7 @@ import numpy as np
 from soxslib.numerics import locate
 from soxslib.numerics.filters import running_median
 from soxslib.numerics.profile import SlitLight, offsets, profile_equations, stretched, updated
+from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.slit_profiles import distance_from, readable
 
 ALIKE = 0.15  # relative: sources whose widths differ by less are points, whose profiles differ by as much less than any
@@ -104,4 +105,4 @@ def _light_of(k, window, position, fit, profiles, trace, settings):
 def _at_pixels(samples, position):
     """Native samples at the positions of the pixels, smoothed so that noise does not weigh the profile."""
     smooth = np.maximum(running_median(samples, 9), 0.0)
-    return np.interp(position, np.arange(samples.size), smooth)
+    return interpolated(position, smooth)

@@ -1,6 +1,7 @@
 """The orders of an exposure cut out of its frame, with what the flat knows of their pixels."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -29,8 +30,9 @@ class Window:
     slit_light: np.ndarray
     response_variance: np.ndarray | float = 0.0  # relative
 
-    @property
+    @cached_property
     def good(self):
+        """Pixels that may be read."""
         return self.cutout.is_inside & ((self.quality & int(UNREADABLE)) == 0) & np.isfinite(self.data)
 
 

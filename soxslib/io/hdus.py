@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.io.cards import WIDTH, Header, header_bytes, parse
 from soxslib.io.headers import BLOCK
 
@@ -14,7 +15,7 @@ _BITPIX = {"f4": -32, "f8": -64, "i2": 16, "i4": 32, "i8": 64, "u1": 8}
 _KINDS = {bitpix: kind for kind, bitpix in _BITPIX.items()}
 _CODES = {"f4": "E", "f8": "D", "i2": "I", "i4": "J", "i8": "K", "b1": "L", "u1": "B"}
 _DTYPES = {"E": ">f4", "D": ">f8", "I": ">i2", "J": ">i4", "K": ">i8", "L": "S1", "B": "u1"}
-_STRIP = 64  # rows turned at once: they stay in the processor's cache
+_turn = {4: kernels.function("files_turn_4", "wnnnnnnw"), 2: kernels.function("files_turn_2", "hnnnnnnh")}
 
 # --- writing ----------------------------------------------------------------------------------------------------------
 
@@ -71,14 +72,28 @@ def _image(hdu, is_primary):
 
 def _stored(image, turned):
     """(the image with its bytes as they stand in a file, sum of its 32-bit words)."""
-    if turned:
-        native = np.empty(image.shape[::-1], image.dtype)
-        for i in range(0, len(image), _STRIP):
-            native[:, i : i + _STRIP] = image[i : i + _STRIP].T
-    else:
+    if not turned:
         native = np.ascontiguousarray(image)
+        return native.byteswap(), _image_sum(native.ravel())
+    if image.itemsize == 4:  # in which order they are added does not matter
+        return turn(image, swap=True), _image_sum(np.ascontiguousarray(image).ravel())
+    native = turn(image)
     datasum = _image_sum(native.ravel())
-    return native.byteswap(inplace=turned), datasum
+    return native.byteswap(inplace=True), datasum
+
+
+def turn(image, rows=slice(None), columns=slice(None), swap=False):
+    """Some rows and columns of an image with its axes swapped; swap: each value's bytes reversed too."""
+    if image.itemsize not in _turn:
+        out = np.ascontiguousarray(image[rows, columns].T)
+        return out.byteswap(inplace=True) if swap else out
+    place = [s.indices(n)[:2] for s, n in zip((rows, columns), image.shape, strict=True)]
+    (top, height), (left, width) = ((first, max(stop - first, 0)) for first, stop in place)
+    out = np.empty((width, height), image.dtype)
+    like = np.int32 if image.itemsize == 4 else np.uint16
+    whole = np.ascontiguousarray(image).view(like)
+    _turn[image.itemsize](whole, image.shape[1], top, height, left, width, swap, out.view(like))
+    return out
 
 
 def _image_sum(values):
@@ -233,13 +248,8 @@ class Opened:
         """Image [y, x] of an HDU in the processor's byte order, its axes swapped when it was stored `turned`."""
         header = self.headers[self.index(name)]
         shape = tuple(header[f"NAXIS{i}"] for i in range(header["NAXIS"], 0, -1))
-        native = self.raw(name).view(_KINDS[header["BITPIX"]]).byteswap(inplace=True).reshape(shape)
-        if not turned:
-            return native
-        out = np.empty(shape[::-1], native.dtype)
-        for i in range(0, shape[1], _STRIP):
-            out[i : i + _STRIP] = native[:, i : i + _STRIP].T
-        return out
+        stored = self.raw(name).view(_KINDS[header["BITPIX"]]).reshape(shape)
+        return turn(stored, swap=True) if turned else stored.byteswap(inplace=True)
 
     def table(self, name):
         """{column: array} of a table in the processor's byte order."""

@@ -8,6 +8,7 @@ from soxslib.datamodel import RawFrame
 from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
 from soxslib.io import packed
+from soxslib.io.hdus import turn
 from soxslib.io.headers import SUFFIXES
 from soxslib.io.keywords import exposure_of
 
@@ -51,7 +52,7 @@ def read_raw(path):
     _headers[str(path)] = header
     exposure = exposure_of(header, Path(path).name)
     detector = load_instrument(exposure.instrument).arm(exposure.arm)["detector"]
-    turn = (lambda a: np.ascontiguousarray(a.T)) if detector["dispersion_axis"] == "y" else np.ascontiguousarray
+    part = turn if detector["dispersion_axis"] == "y" else lambda image, *where: np.ascontiguousarray(image[where])
     bin_x, bin_y = exposure.binning if detector["dispersion_axis"] == "y" else exposure.binning[::-1]
     columns, rows = _science_area(detector, header, bin_x, bin_y)
     if image.shape[0] < rows.stop or image.shape[1] < columns.stop:
@@ -61,9 +62,9 @@ def read_raw(path):
         )
     strips = {}
     if "overscan_columns" in detector:
-        strips["prescan"] = turn(image[rows, : columns.start]) if columns.start else None
-        strips["overscan"] = turn(image[rows, columns.stop :]) if image.shape[1] > columns.stop else None
-    return RawFrame(adu=turn(image[rows, columns]), exposure=exposure, **strips)
+        strips["prescan"] = part(image, rows, slice(columns.start)) if columns.start else None
+        strips["overscan"] = part(image, rows, slice(columns.stop, None)) if image.shape[1] > columns.stop else None
+    return RawFrame(adu=part(image, rows, columns), exposure=exposure, **strips)
 
 
 def _science_area(detector, header, bin_x, bin_y):

@@ -118,26 +118,25 @@ void files_unpack_rice(const uint8_t *restrict heap, ptrdiff_t size, const ptrdi
     }
 }
 
-enum { TILE = 16 }; /* values in a line of the cache */
+enum { TALL = 64, LINE = 16 }; /* values of a part of the image that stays in the cache */
 
-/* out [columns, rows]: a part of an image whose rows have `length` values of 4 bytes, turned; swap: bytes reversed.
-   sum [1]: of the values as they are before that (unsigned). */
-void files_turn(const uint32_t *restrict image, ptrdiff_t length, ptrdiff_t first_row, ptrdiff_t rows,
-                ptrdiff_t first_column, ptrdiff_t columns, ptrdiff_t swap, uint32_t *restrict out, ptrdiff_t *restrict sum)
-{
-    const uint32_t *restrict from = image + first_row * length + first_column;
-    uint64_t total = 0;
-    for (ptrdiff_t x = 0; x < columns; x += TILE)
-        for (ptrdiff_t y = 0; y < rows; y += TILE) {
-            const ptrdiff_t width = columns - x < TILE ? columns - x : TILE, height = rows - y < TILE ? rows - y : TILE;
-            uint32_t tile[TILE][TILE];
-            for (ptrdiff_t j = 0; j < height; j++)
-                for (ptrdiff_t i = 0; i < width; i++) tile[i][j] = from[(y + j) * length + x + i];
-            for (ptrdiff_t i = 0; i < width; i++)
-                for (ptrdiff_t j = 0; j < height; j++) {
-                    total += tile[i][j];
-                    out[(x + i) * rows + y + j] = swap ? __builtin_bswap32(tile[i][j]) : tile[i][j];
-                }
-        }
-    *sum = (ptrdiff_t)total;
-}
+/* out [columns, rows]: a part of an image whose rows have `length` values, turned; swap: bytes reversed. For values of 4 bytes, and of 2. */
+#define TURN(name, kind, reversed)                                                                                        \
+    void name(const kind *restrict image, ptrdiff_t length, ptrdiff_t first_row, ptrdiff_t rows, ptrdiff_t first_column, \
+              ptrdiff_t columns, ptrdiff_t swap, kind *restrict out)                                                     \
+    {                                                                                                                    \
+        const kind *restrict from = image + first_row * length + first_column;                                           \
+        for (ptrdiff_t y = 0; y < rows; y += TALL)                                                                       \
+            for (ptrdiff_t x = 0; x < columns; x += LINE) {                                                                \
+                const ptrdiff_t width = columns - x < LINE ? columns - x : LINE;                                         \
+                const ptrdiff_t height = rows - y < TALL ? rows - y : TALL;                                              \
+                for (ptrdiff_t i = x; i < x + width; i++)                                                                \
+                    for (ptrdiff_t j = y; j < y + height; j++) {                                                         \
+                        const kind value = from[j * length + i];                                                         \
+                        out[i * rows + j] = swap ? reversed(value) : value;                                              \
+                    }                                                                                                    \
+            }                                                                                                            \
+    }
+
+TURN(files_turn_4, uint32_t, __builtin_bswap32)
+TURN(files_turn_2, uint16_t, __builtin_bswap16)

@@ -7,7 +7,7 @@ from astropy.io import fits
 from soxslib.errors import ReductionError
 from soxslib.io import packed
 from soxslib.io.cards import Header
-from soxslib.io.hdus import Hdu, Opened, encoded, write
+from soxslib.io.hdus import Hdu, Opened, encoded, turn, write
 
 pytestmark = pytest.mark.filterwarnings("error")  # astropy tells a wrong checksum by a warning
 
@@ -125,3 +125,11 @@ def test_a_file_without_image_says_so(tmp_path):
     write(tmp_path / "a.fits", [Hdu(cards())])
     with pytest.raises(ReductionError, match="holds no image"):
         packed.read_image(tmp_path / "a.fits")
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "f4", "f8"])
+def test_a_turned_part_of_an_image_is_its_transpose(rng, kind):
+    image = rng.normal(100, 9, (130, 37)).astype(kind)
+    part = image[3:120, 5:-1]
+    assert np.array_equal(turn(image, slice(3, 120), slice(5, -1)), part.T)
+    assert turn(image, slice(3, 120), slice(5, -1), swap=True).tobytes() == part.T.byteswap().tobytes()

@@ -35,6 +35,9 @@ class OrderSolution:
         """(along, across) in unbinned pixels; inputs broadcast."""
         u = to_unit(wavelength_nm, self.wavelength_nm)
         v = to_unit(slit_arcsec, self.slit_arcsec)
+        if np.ndim(v) == 0:  # a series in the wavelength alone
+            along, across = (c @ chebyshev.chebvander(v, c.shape[1] - 1)[0] for c in (self.along, self.across))
+            return chebyshev.chebval(u, along), chebyshev.chebval(u, across)
         u, v = np.broadcast_arrays(u, v)
         return chebyshev.chebval2d(u, v, self.along), chebyshev.chebval2d(u, v, self.across)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.polynomial import chebyshev
 
+from soxslib.numerics.polynomials import chebyshev_series
 from soxslib.numerics.profile import MOFFAT_BETA, MOFFAT_RANGE, moffat
 
 _BETA_SCATTER = 0.35  # of the logarithm of beta: little light keeps the usual one
@@ -219,9 +220,8 @@ class Trace:
     n_blocks: int = 0  # of each order, that were looked at
 
     def at(self, order, wavelength_nm):
-        lo, hi = self.wavelength_nm[order]
-        u = np.clip((2.0 * np.asarray(wavelength_nm) - lo - hi) / (hi - lo), -1.1, 1.1)
-        return chebyshev.chebval(u, self.coefficients[order])
+        """Slit position [arcsec]."""
+        return chebyshev_series(wavelength_nm, self.coefficients[order], limits=self.wavelength_nm[order], reach=1.1)
 
 
 def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust_sigma=4.0):

@@ -3,11 +3,23 @@
 import numpy as np
 from numpy.polynomial import chebyshev
 
+from soxslib import kernels
+
+_series = kernels.function("chebyshev_series", "dxxxdndn")
+
 
 def chebyshev_design(u, v, degrees):
     """Design matrix [sample, (i, j) flattened] of T_i(u) T_j(v), i <= degrees[0], j <= degrees[1]."""
     i, j = chebyshev.chebvander(u, degrees[0]), chebyshev.chebvander(v, degrees[1])
     return (i[:, :, None] * j[:, None, :]).reshape(len(i), i.shape[1] * j.shape[1])
+
+
+def chebyshev_series(x, coefficients, *, limits, reach=np.inf):
+    """The series of Chebyshev polynomials at x, whose limits map on [-1, 1]; beyond +-reach it keeps its value there."""
+    x, coefficients = np.ascontiguousarray(x, float).reshape(np.shape(x)), np.ascontiguousarray(coefficients, float)
+    out = np.empty(x.shape)
+    _series(x, *limits, reach, coefficients, coefficients.size, out, out.size)
+    return out[()]
 
 
 def falling_prior(degrees, *, scale, decay, decay_second):

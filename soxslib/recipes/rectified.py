@@ -56,7 +56,8 @@ def _planes(exposure, order):
 def _coordinates(exposure, first, shift, order):
     """(wavelength, slit position) of the pixels, NaN outside the slit."""
     cutout = exposure.windows[order].cutout
-    moved = exposure.traces[0].at(order, cutout.wavelength_nm) - first.traces[0].at(order, cutout.wavelength_nm)
+    at = lambda e: e.traces[0].at(order, cutout.wavelength_nm)
+    moved = 0.0 if exposure is first else at(exposure) - at(first)
     outside = ~cutout.is_inside
     return np.where(outside, np.nan, true_wavelengths(exposure, shift, order)), np.where(
         outside, np.nan, cutout.slit_arcsec - moved

@@ -1,5 +1,7 @@
 """The exact inverse of the forward map, by iteration, is the right answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,3 +58,38 @@ def test_an_order_off_the_frame_is_no_cutout():
 def test_binned_coordinates_are_undone():
     assert cut.to_binned(cut.to_unbinned(7.3, 2), 2) == pytest.approx(7.3)
     assert cut.to_binned(0.5, 2) == 0  # the middle of pixels 0 and 1
+
+
+def test_pixels_beyond_the_detector_repeat_its_border_and_are_not_written(rng):
+    """Against the rows and columns of the pixels themselves."""
+    bench = small_bench((1,))
+    solution = bench.solution[1]
+    out = cut.cut_order(solution, shape=bench.shape, binning=(1, 1), wavelength_nm=solution.wavelength_nm, **SLIT)
+    for by in (-int(out.first_row.max()) - 5, 0, bench.shape[0] - int(out.first_row.min()) - 5):
+        bent = replace(out, first_row=out.first_row + by + np.arange(out.columns.size) // 50)
+        inside = (bent.rows >= 0) & (bent.rows < bench.shape[0])
+        image = rng.integers(1, 60000, bench.shape).astype(np.uint16)
+        at = np.clip(bent.rows, 0, bench.shape[0] - 1), np.broadcast_to(bent.columns, bent.rows.shape)
+        taken = bent.take(image)
+        assert taken.dtype == image.dtype
+        np.testing.assert_array_equal(taken, image[at])
+        copy, expected = np.zeros(bench.shape), np.zeros(bench.shape)
+        where = rng.random(taken.shape) < 0.5
+        replace(bent, is_inside=inside).put(copy, taken.astype(float), where)
+        use = inside & where
+        expected[at[0][use], at[1][use]] = taken[use]
+        np.testing.assert_array_equal(copy, expected)
+
+
+def test_displaced_wavelengths_are_those_of_the_series(rng):
+    """Of a map w(row of the frame, column) that is a quadratic: exact but at the borders."""
+    height, width = 12, 300
+    first_row = np.arange(width) // 40
+    x, y = np.arange(width)[None, :] + np.zeros((height, 1)), first_row[None, :] + np.arange(height)[:, None]
+    wavelength = lambda x: 500.0 + 0.03 * x + 2e-6 * x**2 + 0.01 * y + 1e-5 * x * y
+    out = cut.OrderCutout(1, np.arange(width), first_row, wavelength(x), y - 6.0, 0 * x, x > -1, (40, width))
+    moved = rng.uniform(-3, 3, x.shape)
+    inner = np.s_[3:-3, 3:-3]
+    smooth = np.gradient(np.gradient(first_row.astype(float))) == 0  # where the rows step evenly
+    difference = np.abs(out.displaced(moved) - wavelength(x - moved))[inner]
+    assert difference[:, smooth[3:-3]].max() < 1e-9

@@ -4,6 +4,7 @@ import numpy as np
 
 from soxslib.numerics.polynomials import (
     chebyshev_design,
+    chebyshev_series,
     falling_prior,
     fit_with_prior,
     robust_fit,
@@ -60,3 +61,13 @@ def test_robust_fit_ignores_a_third_of_outliers(rng):
 
 def test_tukey_weights_end_at_the_cut():
     np.testing.assert_array_equal(tukey_weights([0.0, 5.0, -9.0], cut=5.0), [1, 0, 0])
+
+
+def test_series_are_numpys(rng):
+    x, coefficients = rng.uniform(400.0, 500.0, (6, 30)), rng.normal(size=5)
+    x[2, 3] = np.nan
+    u = np.clip((x - 450.0) / 40.0, -1.1, 1.1)
+    expected = np.polynomial.chebyshev.chebval(u, coefficients)
+    found = chebyshev_series(x, coefficients, limits=(410.0, 490.0), reach=1.1)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
+    assert chebyshev_series(450.0, coefficients[:1], limits=(410.0, 490.0)) == coefficients[0]

@@ -126,7 +126,7 @@ def fit_order(
         for c in range(n_sources):
             solution[:, c] = bridged(solution[:, c], hits.coverage(c))
         sky = _series_sum(solution[:, n_sources:], sky_kinds, factors[n_sources:], first, phase)
-        model = _series_sum(solution[:, :n_sources], kinds, profiles, first, phase, sky.copy())
+        model = _series_sum(solution[:, :n_sources], kinds, profiles, first, phase, sky.copy() if profiles else sky)
         new = hits.found(hits.pulls(value, model, variance, model_error), reject_sigma, grow_sigma)
         if round_ >= weight_rounds - 1:
             changed = new != hits.rejected
@@ -178,7 +178,7 @@ def _sky_kinds(stiffness):
 
 def _told(known, sky_kinds, k):
     """(bands, vector) of what a KnownSky tells the last of k components; 0 of None."""
-    return (0.0, 0.0) if known is None else splines.embedded(*known.equations(sky_kinds), k, k - len(sky_kinds))
+    return (0.0, 0.0) if known is None else splines.embedded(*known.equations(len(sky_kinds)), k, k - len(sky_kinds))
 
 
 def _smooth_source(basis, usable, profiles, floor, length_px, free, k):

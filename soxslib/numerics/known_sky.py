@@ -32,30 +32,28 @@ class SkyChange:
     continuum: np.ndarray
 
 
+KINDS = [series.HALF_WAY, series.BSPLINE]  # components of the sky
+
+
 @dataclass(frozen=True)
 class KnownSky:
-    """Pixels of other exposures as if they had seen the sky of this one: their nodes, values, weights and light, images of
-    one exposure under the other.
+    """What pixels of other exposures tell of the sky of this one, had they seen it: bands, vector of the least squares for
+    splines of KINDS.
 
     information [column]: inverse variance of the sky that they tell.
     """
 
-    first: np.ndarray
-    phase: np.ndarray
-    value: np.ndarray
-    weight: np.ndarray
-    light: np.ndarray
+    bands: np.ndarray
+    vector: np.ndarray
     information: np.ndarray
-    margin: int  # nodes before the first and behind the last column
 
-    def equations(self, kinds):
-        """(bands, vector) for the splines of these kinds."""
-        factors, n_nodes = [self.light] * len(kinds), self.information.size + 2 * self.margin
-        return series.equations(self.first, self.phase, kinds, factors, self.weight, self.value, n_nodes)
+    def equations(self, n_kinds):
+        """(bands, vector) for the last one or two of KINDS."""
+        return (self.bands, self.vector) if n_kinds == 2 else splines.last_of_two(self.bands, self.vector)
 
     def at(self, basis):
         """The sky at slit illumination 1 at the positions of a Basis."""
-        bands, vector = self.equations([series.BSPLINE])
+        bands, vector = self.equations(1)
         return series.evaluate(splines.solve(bands, vector, ridge=1e-7), series.BSPLINE, basis.first, basis.phase)
 
 
@@ -124,4 +122,5 @@ def known_sky(exposures, continuum, margin):
         1.0 + misfit2
     )  # of the information: misfit^2 * information / (misfit^2 * information + 1) is lost
     weight = weight * interpolated(position, believed)
-    return KnownSky(first, phase, value, weight, light, information * believed, margin)
+    n_nodes = continuum.size + 2 * margin
+    return KnownSky(*series.equations(first, phase, KINDS, [light] * 2, weight, value, n_nodes), information * believed)

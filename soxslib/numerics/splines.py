@@ -91,6 +91,11 @@ def second_differences(strength, k, component):
     return bands
 
 
+def last_of_two(bands, vector):
+    """(bands, vector) of a problem of two components for the last one alone, the other held at zero."""
+    return np.ascontiguousarray(bands[1::2, 1::2]), vector[1::2].copy()
+
+
 def embedded(bands, vector, k, first):
     """(bands, vector) of a problem of fewer components as part of one of k: its own become number `first` and those behind."""
     own = bands.shape[0] // TAPS

@@ -26,7 +26,10 @@ KNOT_PX = 250.0  # unbinned; lines nearer to one another vary alike
 
 @dataclass(frozen=True)
 class SkyExposure:
-    """An exposure of the empty sky; pixels with sources in it are not good. ndit: integrations that give the noise."""
+    """An exposure of the empty sky; pixels with sources in it are not good. ndit: integrations that give the noise.
+
+    All are kept until the last target is reduced: pixels are in single precision until they are wanted `in_counts_of` one.
+    """
 
     exposure: Exposure
     windows: dict[int, Window]
@@ -35,8 +38,8 @@ class SkyExposure:
     def in_counts_of(self, exposure):
         """As if it had been as long as another."""
         factor = exposure.exposure_s / self.exposure.exposure_s
-        windows = {o: replace(w, data=w.data * factor, floor=w.floor * factor**2) for o, w in self.windows.items()}
-        return replace(self, windows=windows, ndit=self.ndit / factor) if factor != 1.0 else self
+        scaled = lambda w: replace(w, data=w.data.astype(float) * factor, floor=w.floor.astype(float) * factor**2)
+        return replace(self, windows={o: scaled(w) for o, w in self.windows.items()}, ndit=self.ndit / factor)
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,9 @@ def sky_exposure(exposure, windows, blocks, settings):
         places = ", ".join(f"{s.slit_arcsec:+.2f}" for s in found)
         log.info("%s: sources on the empty sky at %s arcsec are left out", exposure.file, places)
     is_taken = lambda w: np.interp(w.cutout.slit_arcsec, grid, taken.astype(float)) > 0
-    masked = {o: replace(w, data=np.where(is_taken(w), np.nan, w.data)) for o, w in windows.items()}
-    return SkyExposure(exposure, masked if found else windows, exposure.ndit)
+    kept = lambda w: np.where(is_taken(w), np.nan, w.data) if found else w.data
+    single = lambda w: replace(w, data=kept(w).astype(np.float32), floor=w.floor.astype(np.float32))
+    return SkyExposure(exposure, {o: single(w) for o, w in windows.items()}, exposure.ndit)
 
 
 def seen_in(sky, bases, settings):

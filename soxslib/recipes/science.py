@@ -244,7 +244,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
             if extended or off or len(sources) > 1:
                 profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
                 fits, off, free = fit_profiles(windows, bases, positions, profiles, off, e.ndit, settings, extended)
-                known = off.known if off else {}
+            known, report, off, seen = off.known if off else {}, report_of(off), None, None  # their images may go
         if not is_last:
             before, windows = windows, illuminated(windows, fits, settings)
             fits = {o: relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
@@ -259,7 +259,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     smooth = {o: extended_variance_of(w.cutout.columns.size, free.get(o), settings) for o, w in windows.items()}
     return ReducedExposure(
         e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces,
-        sources, extended, smooth, report_of(off),
+        sources, extended, smooth, report,
     )  # fmt: skip
 
 

@@ -82,3 +82,6 @@ def test_embedded_equations_are_those_of_the_whole(rng):
     whole = series.equations(first, phase, [series.CONVOLUTION, *kinds], factors, weight, values, 44)
     for own, right in zip(splines.embedded(*small, 3, 1), whole, strict=True):
         assert own == pytest.approx(right, abs=1e-12)
+    one = series.equations(first, phase, [series.BSPLINE], [factor], weight, values, 44)
+    for own, right in zip(splines.last_of_two(*small), one, strict=True):
+        assert own == pytest.approx(right, abs=1e-12)

@@ -2,8 +2,14 @@
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.numerics.filters import running_median
 
+_sums = kernels.function("illumination_sums", "dddddbxnnd")
+_corrected = kernels.function("illumination_corrected", "dddxxnnd")
+
+_TERMS = 5  # the light itself and its corrections
+_DARKEST = 0.05
 _END = 0.9  # of the half slit: beyond are its ends
 
 
@@ -15,18 +21,14 @@ def corrected_slit_light(position, light, data, sky, variance, usable, *, priors
     (relative, relative, in units of position, relative): more would follow what the flat knows better, or the wings of a
     source. The ends stand for themselves: their blurred edges would bend the bow, and with it the sky under a source.
     """
-    slope = np.gradient(light, axis=0) / np.gradient(position, axis=0)
-    ends = light * (np.abs(position) > _END)
-    terms = [light * position, light * (position**2 - 1 / 3), slope, ends]
-    expected = sky * light
-    w = np.where(usable & (sky > 0) & np.isfinite(slope), 1.0 / variance, 0.0)
-    columns = [np.where(w > 0, sky * t, 0.0) for t in (light, *terms)]
-    residual = np.where(w > 0, data - expected, 0.0)
-    normal = np.array([[np.sum(w * a * b) for b in columns] for a in columns])
-    normal += np.diag([0.0, *(p**-2.0 for p in priors)]) + 1e-12 * np.eye(len(columns))
-    solution = np.linalg.solve(normal, [np.sum(w * c * residual) for c in columns])
-    corrected = light + sum(x * np.nan_to_num(t) for x, t in zip(solution[1:], terms, strict=True))
-    return np.maximum(corrected, 0.05)
+    position, light, *rest = (np.ascontiguousarray(a, float) for a in (position, light, data, sky, variance))
+    sums = np.zeros((_TERMS, _TERMS + 1))
+    _sums(position, light, *rest, np.ascontiguousarray(usable), _END, *light.shape, sums)
+    normal = np.triu(sums[:, :_TERMS])
+    normal += np.triu(normal, 1).T + np.diag([0.0, *(p**-2.0 for p in priors)]) + 1e-12 * np.eye(_TERMS)
+    out = np.empty(light.shape)
+    _corrected(position, light, np.linalg.solve(normal, sums[:, _TERMS]), _END, _DARKEST, *light.shape, out)
+    return out
 
 
 def light_under_source(orders, *, prior, length_px=61, clip_sigma=5.0, rounds=4):

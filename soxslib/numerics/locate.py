@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.polynomial import chebyshev
 
+from soxslib import kernels
 from soxslib.numerics.polynomials import chebyshev_series
 from soxslib.numerics.profile import MOFFAT_BETA, MOFFAT_RANGE, moffat
+
+_explained = kernels.function("locate_explained", "dddnnddndd")
 
 _BETA_SCATTER = 0.35  # of the logarithm of beta: little light keeps the usual one
 
@@ -151,27 +154,29 @@ def shape_about(profiles, trace, source):
     for p in profiles:
         distance = p.position - trace.at(p.order, p.wavelength_nm)
         ok = np.isfinite(p.light) & np.isfinite(p.error) & (np.abs(distance) < 3.0 * source.fwhm_arcsec)
-        parts.append((distance, np.where(ok, p.light, 0.0), np.where(ok, 1.0 / np.where(ok, p.error, 1.0) ** 2, 0.0)))
+        weight = np.where(ok, 1.0 / np.where(ok, p.error, 1.0) ** 2, 0.0)
+        parts.append([np.ascontiguousarray(a.T) for a in (distance, np.where(ok, p.light, 0.0), weight)])
 
-    def likelihood(fwhm, beta):
-        prior = (np.log(beta / MOFFAT_BETA) / _BETA_SCATTER) ** 2
-        return sum(_explained(moffat(d, fwhm, beta), light, weight) for d, light, weight in parts) - prior
+    def best(fwhm, beta):
+        fwhm, beta = (np.array(a) for a in np.broadcast_arrays(fwhm, beta))
+        likelihood = -((np.log(beta / MOFFAT_BETA) / _BETA_SCATTER) ** 2)
+        for part in parts:
+            likelihood += explained(*part, fwhm, beta)
+        return np.argmax(likelihood)
 
-    beta = source.beta
+    beta, widths, betas = source.beta, source.fwhm_arcsec * np.geomspace(0.5, 1.25, 40), np.geomspace(*MOFFAT_RANGE, 12)
     for _ in range(2):
-        fwhm = max(source.fwhm_arcsec * np.geomspace(0.5, 1.25, 40), key=lambda fwhm: likelihood(fwhm, beta))
-        beta = max(np.geomspace(*MOFFAT_RANGE, 12), key=lambda beta: likelihood(fwhm, beta))
+        fwhm = widths[best(widths, beta)]
+        beta = betas[best(fwhm, betas)]
     return float(fwhm), float(beta)
 
 
-def _explained(shape, light, weight):
-    """Part of the weighted squares of columns of light that a shape with a free amplitude and level explains."""
-    total = np.maximum(weight.sum(axis=0), 1e-300)
-    shape = shape - (weight * shape).sum(axis=0) / total
-    light = light - (weight * light).sum(axis=0) / total
-    return float(
-        np.sum((weight * shape * light).sum(axis=0) ** 2 / np.maximum((weight * shape**2).sum(axis=0), 1e-300))
-    )
+def explained(distance, light, weight, fwhm, beta):
+    """Part of the weighted squares of light [column, row] that Moffat profiles (arrays of FWHM and beta) with a free amplitude
+    and level in each column explain."""
+    scale, room, out = fwhm / (2.0 * np.sqrt(2.0 ** (1.0 / beta) - 1.0)), np.empty(light.shape[1]), np.zeros(fwhm.size)
+    _explained(distance, light, weight, *light.shape, scale, beta, out.size, room, out)
+    return out
 
 
 def block_centres(profiles, position, fwhm, *, least_significance, max_shift_arcsec):

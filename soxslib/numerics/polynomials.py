@@ -47,6 +47,12 @@ def fit_with_prior(design, values, variance, prior_sd):
     return coefficients * back, inverse * np.outer(prior_sd, prior_sd)
 
 
+def solved_with_prior(normal, vector, prior_sd):
+    """The coefficients of the most probable fit, as of `fit_with_prior`, from its normal equations."""
+    scaled = normal * np.outer(prior_sd, prior_sd) + np.eye(prior_sd.size)
+    return prior_sd * np.linalg.solve(scaled, prior_sd * vector)
+
+
 def robust_scatter(values):
     """Standard deviation as 1.4826 times the median absolute deviation from the median."""
     values = np.asarray(values, float)

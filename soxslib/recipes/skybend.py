@@ -22,7 +22,7 @@ def _bent(window, fit, position, trace, settings):
         fit.sky, 0.0
     )  # what a source leaves is no shift
     shift = bend(
-        np.broadcast_to(2.0 * columns / columns[-1] - 1.0, position.shape),
+        2.0 * columns / columns[-1] - 1.0,
         cutout.slit_arcsec / half,
         trace.at(cutout.order, cutout.wavelength_nm) / half,
         residual=window.data - fit.model,

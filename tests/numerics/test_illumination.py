@@ -45,3 +45,24 @@ def test_without_lines_the_light_is_left_as_it_is(rng):
     variance = np.full(2000, 100.0)
     counts = rng.normal(0, 10.0, 2000)
     assert light_under_source([(counts, variance, np.full(2000, 50.0))], prior=0.01) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_correction_is_the_least_squares_fit_of_its_terms(rng):
+    """By a design matrix of all pixels, with the priors as further data."""
+    shape, priors = (20, 60), (0.02, 0.03, 0.05, 0.04)
+    position = np.linspace(-1, 1, 20)[:, None] + rng.uniform(0, 0.02, shape)
+    light, sky = rng.uniform(0.8, 1.2, shape), rng.uniform(-10, 100, shape)
+    data, variance = sky * light + rng.normal(0, 5, shape), rng.uniform(10, 40, shape)
+    usable = rng.random(shape) < 0.8
+    data[~usable] = np.nan  # never read
+    terms = [light, light * position, light * (position**2 - 1 / 3),
+             np.gradient(light, axis=0) / np.gradient(position, axis=0), light * (np.abs(position) > 0.9)]  # fmt: skip
+    use = usable & (sky > 0)
+    sigma = np.sqrt(variance[use])
+    design = np.stack([(sky * t)[use] / sigma for t in terms], axis=1)
+    design = np.vstack([design, np.diag([0.0, *priors]).astype(bool) / np.array([1.0, *priors])])
+    values = np.append((data - sky * light)[use] / sigma, np.zeros(5))
+    factors = np.linalg.lstsq(design, values, rcond=None)[0]
+    expected = np.maximum(light + sum(f * t for f, t in zip(factors[1:], terms[1:], strict=True)), 0.05)
+    found = corrected_slit_light(position, light, data, sky, variance, usable, priors=priors)
+    np.testing.assert_allclose(found, expected, atol=1e-9)

@@ -93,3 +93,17 @@ def test_one_wild_block_does_not_bend_the_trace(rng):
     found, used, scatter = trace.samples[2]
     assert (found, used) == (20, 19)
     assert scatter == pytest.approx(0.02, abs=5 * 0.02 / np.sqrt(2 * 19))  # the blocks' own error
+
+
+def test_what_a_profile_explains_is_what_a_fit_of_it_takes_from_the_squares(rng):
+    distance, light = rng.uniform(-4, 4, (3, 30)), rng.normal(0, 5, (3, 30))
+    weight = np.where(rng.random((3, 30)) < 0.7, rng.uniform(0.1, 1, (3, 30)), 0.0)
+    weight[2] = 0.0
+    fwhm, beta = np.array([0.8, 1.4]), np.array([3.5, 2.6])
+    expected = np.zeros(2)
+    for k in range(2):
+        for d, y, w in zip(distance, light, np.sqrt(weight), strict=True):
+            fit = lambda *terms: np.linalg.lstsq(w[:, None] * np.stack(terms, axis=1), w * y, rcond=None)[0] @ terms
+            left = lambda model: np.sum((w * (y - model)) ** 2)
+            expected[k] += left(fit(np.ones(30))) - left(fit(np.ones(30), moffat(d, fwhm[k], beta[k])))
+    assert locate.explained(distance, light, weight, fwhm, beta) == pytest.approx(expected, rel=1e-9)

@@ -39,7 +39,10 @@ class OrderSolution:
             along, across = (c @ chebyshev.chebvander(v, c.shape[1] - 1)[0] for c in (self.along, self.across))
             return chebyshev.chebval(u, along), chebyshev.chebval(u, across)
         u, v = np.broadcast_arrays(u, v)
-        return chebyshev.chebval2d(u, v, self.along), chebyshev.chebval2d(u, v, self.across)
+        degrees = np.maximum(self.along.shape, self.across.shape) - 1
+        i, j = (chebyshev.chebvander(x.ravel(), n).T for x, n in zip((u, v), degrees, strict=True))
+        value = lambda c: np.einsum("jn,jn->n", c.T @ i[: c.shape[0]], j[: c.shape[1]]).reshape(u.shape)
+        return value(self.along), value(self.across)
 
     def shifted(self, along_px=0.0, across_px=0.0):
         """The same order moved on the detector."""

@@ -126,6 +126,15 @@ def test_text_is_in_angstrom_with_errors(tmp_path):
     np.testing.assert_allclose(table[:, 2], 10)
 
 
+def test_text_is_numpys(tmp_path):
+    found, expected, m = tmp_path / "found.txt", tmp_path / "expected.txt", merged()
+    spectra.write_text(found, m, header())
+    table = np.c_[10 * m.wavelength_nm, m.flux, m.error, m.flux / m.error, m.quality, m.sky]
+    head = [line[2:] for line in found.read_text().splitlines() if line.startswith("# ")]
+    np.savetxt(expected, table, fmt="%.3f %.6g %.6g %.4g %d %.6g", header="\n".join(head), encoding="utf8")
+    assert found.read_bytes() == expected.read_bytes()
+
+
 def test_same_input_same_bytes(tmp_path):
     for name in "ab":
         spectra.write_merged(tmp_path / name, merged(), header())

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from soxslib.datamodel.geometry import to_unit
 from soxslib.numerics import cutout as cut
 from soxslib.simulate.geometry import nominal_solution
 from soxslib.simulate.small import small_bench
@@ -93,3 +94,18 @@ def test_displaced_wavelengths_are_those_of_the_series(rng):
     smooth = np.gradient(np.gradient(first_row.astype(float))) == 0  # where the rows step evenly
     difference = np.abs(out.displaced(moved) - wavelength(x - moved))[inner]
     assert difference[:, smooth[3:-3]].max() < 1e-9
+
+
+def test_positions_are_the_two_polynomials(rng):
+    solution = small_bench((1,)).solution[1]
+    low, high = solution.wavelength_nm
+    for wavelength, slit in (
+        (rng.uniform(low, high, (5, 7)), rng.uniform(-5, 5, 7)),
+        (rng.uniform(low, high, 9), 1.2),
+        (0.5 * (low + high), rng.uniform(-5, 5, 4)),
+        (low, 0.0),
+    ):
+        u, v = np.broadcast_arrays(to_unit(wavelength, solution.wavelength_nm), to_unit(slit, solution.slit_arcsec))
+        for found, c in zip(solution.position(wavelength, slit), (solution.along, solution.across), strict=True):
+            assert np.shape(found) == u.shape
+            np.testing.assert_allclose(found, np.polynomial.chebyshev.chebval2d(u, v, c), rtol=1e-12)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from soxslib.numerics.filters import column_medians
 from soxslib.numerics.noise import robust_std
 from soxslib.numerics.smoothing import gaussian_smoothed
 
@@ -10,7 +11,7 @@ def clipped_rows_mean(strip, *, clip_sigma):
     """Mean over axis 0 for each position along axis 1, without outliers (cosmic rays, warm columns)."""
     strip = np.asarray(strip, np.float32)
     # one scale for all: with few rows a scale of each position would be too uncertain
-    centre = np.median(strip, axis=0)
+    centre = column_medians(strip).astype(np.float32)
     scale = robust_std(strip - centre)
     good = np.abs(strip - centre) <= clip_sigma * scale + 0.5
     return np.where(good, strip, 0.0).sum(0) / np.maximum(good.sum(0), 1)

@@ -6,11 +6,26 @@ At the ends the outermost value is repeated, but where another rule is named.
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from soxslib import kernels
+
+_medians = kernels.function("medians_of_columns", "dbnnndd")
+_LANES = 32  # columns that the loop sorts side by side
+_ALL = np.ones(1, bool)
+
 
 def running_median(values, size):
     """Median of `size` values about each element of a vector (of an even number the upper of the two in the middle)."""
     padded = np.pad(values, (size // 2, size - size // 2 - 1), mode="edge")
     return np.partition(sliding_window_view(padded, size), size // 2, axis=1)[:, size // 2]
+
+
+def column_medians(values, used=None):
+    """Median along axis 0 at each position along axis 1, of the used values; NaN where there is none."""
+    values = np.ascontiguousarray(values, float)
+    out = np.empty(values.shape[1])
+    mask = _ALL if used is None else np.ascontiguousarray(used)
+    _medians(values, mask, used is not None, *values.shape, np.empty(_LANES * len(values)), out)
+    return out
 
 
 def median_of_five(image):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from soxslib.numerics import splines
+from soxslib.numerics.filters import column_medians, running_median
 
 TERMS = 3  # constant, slope and bow along the slit: the slit's image is tilted, so the lamp's slope shows along it
 
@@ -101,15 +102,13 @@ def _fits(ratio, error, usable, misfit, reach=12):
     Only the ends can be too steep for the model; clusters of defects may be anywhere, and are to be found.
     """
     known = usable.any(0)
-    departure, noise = (np.full(ratio.shape, np.nan) for _ in range(2))
-    departure[usable], noise[usable] = ratio[usable] - 1.0, error[usable]
     columns = np.flatnonzero(known)
     if columns.size == 0:
         return known
-    spread = 1.4826 * np.nanmedian(np.abs(departure[:, columns]), axis=0)
-    excess = spread**2 - np.nanmedian(noise[:, columns], axis=0) ** 2
+    spread = 1.4826 * column_medians(np.abs(ratio - 1.0), usable)[columns]
+    excess = spread**2 - column_medians(error, usable)[columns] ** 2
     padded = np.pad(excess, reach, mode="reflect" if columns.size > reach else "edge")
-    typical = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), axis=1)
+    typical = running_median(padded, 2 * reach + 1)[reach:-reach]
     fitting = np.flatnonzero(typical < misfit**2)
     out = np.zeros(ratio.shape[1], bool)
     if fitting.size:
@@ -149,9 +148,7 @@ def _first_guess(flux, floor, light, used, knot_px):
 
 def _typical(flux, used):
     """Light of each column, 0 where none is to be read; medians, since clusters of dead pixels would dent a mean."""
-    out, known = np.zeros(flux.shape[1]), used.any(0)
-    out[known] = np.nanmedian(np.where(used, flux, np.nan)[:, known], axis=0)
-    return out
+    return np.nan_to_num(column_medians(flux, used))
 
 
 def _steady(light, knot_px, steepest=1.0):
@@ -224,9 +221,7 @@ def lamp_lines(factors, limit=0.03, sigma=6.0, reach=3):
     times the noise. Detectors have no such columns, or both lamps would show them. Grown by `reach` columns."""
     seen = factors.usable.any(0)
     level, noise = np.ones(seen.size), np.ones(seen.size)
-    level[seen] = np.nanmedian(
-        np.where(factors.usable, factors.ratio, np.nan)[:, seen], axis=0
-    )  # a dead pixel is no line
+    level[seen] = column_medians(factors.ratio, factors.usable)[seen]  # a dead pixel is no line
     count = factors.usable.sum(0)[seen]
     noise[seen] = 1.25 * np.sqrt(np.where(factors.usable, factors.error**2, 0.0).sum(0)[seen]) / count
     line = seen & (np.abs(level - 1.0) > np.maximum(limit, sigma * noise))

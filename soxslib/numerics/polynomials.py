@@ -4,6 +4,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from soxslib import kernels
+from soxslib.numerics.noise import median
 
 _series = kernels.function("chebyshev_series", "dxxxdndn")
 
@@ -56,7 +57,7 @@ def solved_with_prior(normal, vector, prior_sd):
 def robust_scatter(values):
     """Standard deviation as 1.4826 times the median absolute deviation from the median."""
     values = np.asarray(values, float)
-    return 1.4826 * float(np.median(np.abs(values - np.median(values)))) if values.size else 0.0
+    return 1.4826 * float(median(np.abs(values - median(values)))) if values.size else 0.0
 
 
 def tukey_weights(distance, *, cut):

@@ -5,6 +5,7 @@ import numpy as np
 from soxslib.numerics import flatfield
 from soxslib.numerics import large_scale as field
 from soxslib.numerics.cutout import to_unbinned
+from soxslib.numerics.filters import column_medians
 
 
 def large_scale_response(factors, at, binning, settings):
@@ -35,7 +36,7 @@ def _nodes(factors, row, binning, settings):
     used = factors.usable & ~flatfield.lamp_lines(factors)[None, :]
     known = used.any(0)
     light, error = np.zeros(known.size), np.full(known.size, np.inf)
-    light[known] = np.nanmedian(np.where(used, factors.ratio, np.nan)[:, known], axis=0) * factors.blaze[known]
+    light[known] = column_medians(factors.ratio, used)[known] * factors.blaze[known]
     error[known] = 1.25 * np.sqrt(np.where(used, factors.error**2, 0.0).sum(0)[known]) / used.sum(0)[known]
     error[known] *= factors.blaze[known]
     return field.nodes_of(

@@ -70,3 +70,12 @@ def test_what_is_not_positive_is_refused():
         lapack.cho_factor(-np.eye(3))
     with pytest.raises(np.linalg.LinAlgError):
         lapack.solve_banded(np.array([[0.0, 2.0, 2.0], [1.0, 1.0, 1.0]]), np.ones(3))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 21, 64])
+def test_column_medians_are_those_of_numpy(rng, n):
+    values, used = rng.normal(size=(n, 70)), rng.random((n, 70)) < 0.8
+    used[:, 7] = False
+    expected = [np.median(values[used[:, k], k]) if used[:, k].any() else np.nan for k in range(70)]
+    assert np.array_equal(filters.column_medians(values, used), expected, equal_nan=True)
+    assert np.array_equal(filters.column_medians(values), np.median(values, axis=0))

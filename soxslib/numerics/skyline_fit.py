@@ -4,14 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.numerics.lapack import cho_factor, cho_solve
 from soxslib.numerics.lineshift import LineOffsets
 from soxslib.numerics.special import erf
 from soxslib.numerics.spline_columns import spline_columns
 
+_normal_sums = kernels.function("lines_normal", "ddnnid")
+
 LARGEST_STEP = 1.0  # px a Gauss-Newton step may go: beyond, the linear expansion of a line's image is wrong
 FLUX_SCATTER = 0.5  # of a group about the list's flux, relative; only faint and blended groups feel it
-STRETCH = 192  # pixels whose equations are made together
 ALONE_PX = 0.2  # groups placed worse than this are placed together with their neighbours
 
 
@@ -166,13 +168,12 @@ def _columns(order, rows, *blocks, dense=()):
 
 
 def _normal(columns, weight):
-    """columns.T @ (weight * columns), a stretch of pixels after the other: there only few columns hold any light."""
-    out = np.zeros((columns.shape[1],) * 2)
-    for first in range(0, len(columns), STRETCH):
-        stretch = columns[first : first + STRETCH]
-        lit = np.flatnonzero(stretch.any(axis=0))
-        part = stretch[:, lit]
-        out[np.ix_(lit, lit)] += part.T @ (weight[first : first + STRETCH, None] * part)
+    """columns.T @ (weight * columns), for columns in which each pixel has but a few."""
+    k = columns.shape[1]
+    out = np.zeros((k, k))
+    _normal_sums(
+        np.ascontiguousarray(columns), np.ascontiguousarray(weight), len(columns), k, np.empty(k, np.intp), out
+    )
     return out
 
 

@@ -165,3 +165,9 @@ def test_a_bright_sharp_line_is_no_cosmic_ray(binning):
     shift = measure(spectrum_, lines, slit_px=SLIT_PX / binning)
     assert shift.n_lines == 4
     assert abs(shift.pixels - 0.4) < 0.05
+
+
+def test_normal_equations_are_those_of_dense_algebra(rng):
+    columns = np.where(rng.random((90, 14)) < 0.2, rng.standard_normal((90, 14)), 0.0)
+    weight = rng.uniform(0, 2, 90)
+    assert skyline_fit._normal(columns, weight) == pytest.approx(columns.T @ (weight[:, None] * columns), abs=1e-13)

@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.numerics.filters import column_medians
 from soxslib.numerics.noise import robust_std
 from soxslib.numerics.smoothing import gaussian_smoothed
+
+_less_dark = kernels.function("detector_less_dark", "ffhffhxxn")
 
 
 def clipped_rows_mean(strip, *, clip_sigma):
@@ -88,3 +91,12 @@ def dark_weights(times, wanted, *, tolerance):
     low, high = max(below, key=lambda i: times[i]), min(above, key=lambda i: times[i])
     fraction = (wanted - times[low]) / (times[high] - times[low])
     return {low: 1.0 - fraction, high: fraction}
+
+
+def subtract_dark(flux, floor, quality, dark, weight, *, integrations):
+    """None: changes flux, variance without signal and quality of an image in place, by a weight times a dark.
+
+    dark: (flux, variance, quality) of one integration time; the photon noise of its charge is that of `integrations`.
+    """
+    dark = [np.ascontiguousarray(a) for a in dark]
+    _less_dark(flux, floor, quality, *dark, weight, integrations, flux.size)

@@ -11,6 +11,8 @@ from soxslib.numerics.profile import MOFFAT_BETA, MOFFAT_RANGE, moffat
 
 _explained = kernels.function("locate_explained", "dddnnddndd")
 
+_blocks = kernels.function("locate_blocks", "dbddnndnnnddddd")
+
 _BETA_SCATTER = 0.35  # of the logarithm of beta: little light keeps the usual one
 
 
@@ -36,47 +38,26 @@ class BlockProfiles:
     position: np.ndarray  # mean slit position of the pixels of each bin and block
 
 
-def nearest_on_slit(cutout, slit_grid):
-    """(row index, validity) of the pixel nearest to each slit position in each column, arrays [slit, column].
-
-    The slit position is a parabola of the row to better than a hundredth of a pixel.
-    """
-    slit = cutout.slit_arcsec
-    height = slit.shape[0]
-    middle, reach = height // 2, height // 2 - 1
-    low, centre, high = slit[middle - reach], slit[middle], slit[middle + reach]
-    slope, bend = (high - low) / (2 * reach), (high + low - 2 * centre) / (2 * reach**2)
-    x = (slit_grid[:, None] - centre[None, :]) / slope
-    for _ in range(3):
-        x = (slit_grid[:, None] - centre[None, :]) / (slope + bend * x)
-    rows = np.rint(middle + x).astype(int)
-    ok = (rows >= 0) & (rows < height)
-    rows = np.clip(rows, 0, height - 1)
-    return rows, ok & np.take_along_axis(cutout.is_inside, rows, axis=0)
-
-
 def block_profiles(cutout, flux, variance, good, *, n_blocks, half_slit_arcsec):
     """BlockProfiles of an order: medians over the columns of a block, less the block's median along the slit.
 
-    The median over many columns forgets cosmic rays, and the tilt lets sky lines cancel over a block.
+    The median over many columns forgets cosmic rays, and the tilt lets sky lines cancel over a block. Each column gives the
+    pixel nearest to a slit position, which is a parabola of the row to better than a hundredth of a pixel. good: never NaN.
     """
     step = float(np.median(cutout.arcsec[cutout.is_inside]))
     n = int(half_slit_arcsec / step)
     grid = np.arange(-n, n + 1) * step
-    rows, ok = nearest_on_slit(cutout, grid)
-    take = lambda a: np.take_along_axis(a, rows, axis=0)
-    ok &= take(good)
     width = cutout.columns.size // n_blocks
-    clip = lambda a: a[:, : width * n_blocks].reshape(grid.size, n_blocks, width)
-    values = np.where(clip(ok), clip(take(flux)), np.nan)
-    count = clip(ok).sum(axis=2)
-    with np.errstate(all="ignore"):
-        light = _nanmedian(values)
-        error = np.sqrt(np.where(clip(ok), clip(take(variance)), 0.0).sum(axis=2) * np.pi / 2) / np.maximum(count, 1)
+    slit, flux, variance = (np.ascontiguousarray(a, float) for a in (cutout.slit_arcsec, flux, variance))
+    light, noise, position, count = np.empty((4, grid.size, n_blocks))
+    _blocks(
+        slit, cutout.is_inside & good, flux, variance, *slit.shape, grid, grid.size, n_blocks, width, np.empty(width),
+        light, noise, position, count,
+    )  # fmt: skip
+    error = np.sqrt(noise * np.pi / 2) / np.maximum(count, 1)
     few = count < 0.3 * width
     light = np.where(few, np.nan, light)
     light = light - _nanmedian(light.T)[None, :]
-    position = np.where(clip(ok), clip(take(cutout.slit_arcsec)), 0.0).sum(axis=2) / np.maximum(count, 1)
     along_middle = cutout.wavelength_nm[cutout.wavelength_nm.shape[0] // 2, : width * n_blocks]
     centre = along_middle.reshape(n_blocks, width).mean(axis=1)
     return BlockProfiles(cutout.order, grid, centre, light, np.where(few, np.inf, error), position)

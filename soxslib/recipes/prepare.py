@@ -43,7 +43,7 @@ def prepare(raw, bias=None, darks=(), settings=None):
         floor += bias.frame.variance
         quality |= bias.frame.quality
     if darks:
-        flux, floor, quality = _without_dark(flux, floor, quality, exposure, darks, s)
+        _subtract_darks(flux, floor, quality, exposure, darks, s)
     variance = model_variance(flux, floor, integrations=exposure.ndit, size=s.noise_box_px, contrast=s.noise_contrast)
     return Frame(flux, variance, quality, exposure, floor)
 
@@ -154,19 +154,17 @@ def saturation(adu, detector, s):
     return quality
 
 
-def _without_dark(flux, floor, quality, exposure, darks, s):
-    """(flux, floor, quality) after the dark of this integration time."""
+def _subtract_darks(flux, floor, quality, exposure, darks, s):
+    """Takes the dark of this integration time out of the arrays, which are changed."""
     weights = det.dark_weights([d.exposure_s for d in darks], exposure.exposure_s, tolerance=s.dark_time_tolerance)
     for i, weight in weights.items():
         dark = darks[i].frame
-        w = np.float32(weight)
-        flux = flux - w * dark.flux
-        floor = floor + w * w * dark.variance + w * np.maximum(dark.flux, 0.0) / np.float32(exposure.ndit)
-        quality = quality | dark.quality
+        det.subtract_dark(
+            flux, floor, quality, (dark.flux, dark.variance, dark.quality), weight, integrations=exposure.ndit
+        )
     times = [darks[i].exposure_s for i in weights]
     outside = len(times) == 1 and abs(times[0] - exposure.exposure_s) > s.dark_time_tolerance * max(
         exposure.exposure_s, 1.0
     )
     if outside:
         log.warning("%s: %.4g s, nearest dark %.4g s", exposure.file, exposure.exposure_s, times[0])
-    return flux, floor, quality

@@ -50,3 +50,13 @@ def test_darks_bracket_the_wanted_time():
     assert detector.dark_weights(times, 20.0, tolerance=0.02) == {0: 0.5, 1: 0.5}
     assert detector.dark_weights(times, 600.0, tolerance=0.02) == {2: 1.0}
     assert detector.dark_weights(times, 1.0, tolerance=0.02) == {0: 1.0}
+
+
+def test_a_dark_takes_its_charge_and_leaves_its_noise(rng):
+    shape = (6, 9)
+    flux, floor, dark, noise = (rng.uniform(-5, 100, shape).astype(np.float32) for _ in range(4))
+    quality, bits = (rng.integers(0, 64, shape).astype(np.uint16) for _ in range(2))
+    expected = flux - 0.3 * dark, floor + 0.09 * noise + 0.3 * np.clip(dark, 0, None) / 4, quality | bits
+    detector.subtract_dark(flux, floor, quality, (dark, noise, bits), 0.3, integrations=4)
+    for found, right in zip((flux, floor, quality), expected, strict=True):
+        np.testing.assert_allclose(found, right, rtol=1e-6, atol=1e-5)

@@ -107,3 +107,29 @@ def test_what_a_profile_explains_is_what_a_fit_of_it_takes_from_the_squares(rng)
             left = lambda model: np.sum((w * (y - model)) ** 2)
             expected[k] += left(fit(np.ones(30))) - left(fit(np.ones(30), moffat(d, fwhm[k], beta[k])))
     assert locate.explained(distance, light, weight, fwhm, beta) == pytest.approx(expected, rel=1e-9)
+
+
+def test_blocks_hold_medians_of_the_pixels_nearest_to_each_slit_position(rng):
+    bench = small_bench((1,))
+    solution = bench.solution[1]
+    cutout = cut_order(
+        solution, shape=bench.shape, binning=(1, 1), half_slit_arcsec=5.8, wavelength_nm=solution.wavelength_nm
+    )
+    flux, variance = rng.normal(size=cutout.slit_arcsec.shape), rng.uniform(1, 2, cutout.slit_arcsec.shape)
+    good = rng.random(flux.shape) < 0.6
+    flux[~good] = np.nan  # never read
+    found = locate.block_profiles(cutout, flux, variance, good, n_blocks=7, half_slit_arcsec=5.4)
+    width = cutout.columns.size // 7
+    light = np.full(found.light.shape, np.nan)
+    for (i, b), _ in np.ndenumerate(light):
+        columns = np.arange(b * width, (b + 1) * width)
+        rows = np.argmin(np.abs(cutout.slit_arcsec[:, columns] - found.slit_arcsec[i]), axis=0)
+        used = (cutout.is_inside & good)[rows, columns]
+        if used.sum() < 0.3 * width:
+            assert found.error[i, b] == np.inf
+            continue
+        light[i, b] = np.median(flux[rows, columns][used])
+        error = np.sqrt(variance[rows, columns][used].sum() * np.pi / 2) / used.sum()
+        assert found.error[i, b] == pytest.approx(error)
+        assert found.position[i, b] == pytest.approx(cutout.slit_arcsec[rows, columns][used].mean(), abs=1e-9)
+    np.testing.assert_allclose(found.light, light - np.nanmedian(light, axis=0), atol=1e-12)

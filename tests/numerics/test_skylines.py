@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from soxslib.numerics import skyline_fit
 from soxslib.numerics.lineshift import LineOffsets, shift_of_lines
 from soxslib.numerics.skyline_fit import slit_image, slit_image_and_slopes
 from soxslib.numerics.skylines import measure_sky_shift, slit_width_fit, slit_width_match

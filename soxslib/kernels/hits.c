@@ -62,12 +62,15 @@ void hits_found(const double *restrict pull, const bool *restrict rejected, cons
         if (out[i] && lost[node[i]] / usable[node[i]] > most) out[i] = false;
 }
 
-/* Pulls of pixels: data less model over the error of both, of the model a fraction `doubt`; -inf where not usable. */
+/* Pulls of pixels: data less model over the error of both, of the model a fraction of the sky and one of all else; -inf
+   where not usable. */
 WIDE void hits_pulls(const bool *restrict usable, const double *restrict data, const double *restrict model,
-                     const double *restrict variance, double doubt, double *restrict out, ptrdiff_t n)
+                     const double *restrict sky, const double *restrict variance, double sky_error, double source_error,
+                     double *restrict out, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i++) {
-        const double error = doubt * model[i], pull = (data[i] - model[i]) / sqrt(variance[i] + error * error);
+        const double of_sky = sky_error * sky[i], of_source = source_error * (model[i] - sky[i]);
+        const double pull = (data[i] - model[i]) / sqrt(variance[i] + of_sky * of_sky + of_source * of_source);
         out[i] = usable[i] ? pull : -INFINITY;
     }
 }

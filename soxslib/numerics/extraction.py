@@ -96,15 +96,16 @@ def basis_of(position, n_columns):
 
 
 def fit_order(
-    pixels, profiles, *, reject_sigma, grow_sigma, model_error, rounds, stiffness=None, start=None, extended_px=0,
-    extended_free=None, known=None,
+    pixels, profiles, *, reject_sigma, grow_sigma, model_error, sky_error, rounds, stiffness=None, start=None,
+    extended_px=0, extended_free=None, known=None,
 ):  # fmt: skip
     """The OrderFit of an order for given source profiles (list of arrays [row, column], summing to about 1 over a column).
 
     start: a first model of the data [row, column] for the first weights; reject_sigma, grow_sigma: a pixel is a cosmic ray
     when it is that far above the model, a neighbour of one when it is grow_sigma above; model_error: the fraction of the
-    model that no test trusts; stiffness: Stiffness of the sky, or None; extended_px: the last source is extended light,
-    without structure shorter than this but where extended_free [column]; known: KnownSky of other exposures, or None.
+    model that no test trusts, of the sky as much as its bright lines show, sky_error at least; stiffness: Stiffness of the
+    sky, or None; extended_px: the last source is extended light, without structure shorter than this but where
+    extended_free [column]; known: KnownSky of other exposures, or None.
     """
     basis, n_nodes, n_sources, sky_kinds = pixels.basis, pixels.basis.n_nodes, len(profiles), _sky_kinds(stiffness)
     k, first, phase = n_sources + len(sky_kinds), basis.first, basis.phase
@@ -115,7 +116,7 @@ def fit_order(
     given, told = _told(known, sky_kinds, k)
     smooth = _smooth_source(basis, usable, profiles, pixels.floor, extended_px, extended_free, k)
     given = given + _penalty(stiffness, k) + smooth
-    weight_rounds = WEIGHT_ROUNDS if start is None else WEIGHT_ROUNDS - 1
+    weight_rounds, of_sky = WEIGHT_ROUNDS if start is None else WEIGHT_ROUNDS - 1, model_error
     for round_ in range(rounds):
         if round_ < weight_rounds:  # weights from the last model; then only what is rejected leaves the equations
             variance = model_variance(model, pixels.floor, pixels.ndit, doubt)
@@ -127,7 +128,9 @@ def fit_order(
             solution[:, c] = bridged(solution[:, c], hits.coverage(c))
         sky = _series_sum(solution[:, n_sources:], sky_kinds, factors[n_sources:], first, phase)
         model = _series_sum(solution[:, :n_sources], kinds, profiles, first, phase, sky.copy() if profiles else sky)
-        new = hits.found(hits.pulls(value, model, variance, model_error), reject_sigma, grow_sigma)
+        if round_ >= weight_rounds - 1:
+            of_sky = hits.sky_error(value, model, sky, variance, least=sky_error, most=model_error)
+        new = hits.found(hits.pulls(value, model, sky, variance, of_sky, model_error), reject_sigma, grow_sigma)
         if round_ >= weight_rounds - 1:
             changed = new != hits.rejected
             if not changed.any():

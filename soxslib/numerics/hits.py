@@ -5,10 +5,14 @@ import numpy as np
 from soxslib import kernels
 from soxslib.numerics import filters
 
-_pulls = kernels.function("hits_pulls", "bdddxdn")
+_pulls = kernels.function("hits_pulls", "bddddxxdn")
 _found = kernels.function("hits_found", "dbinnxxxxnddbb")
 
 ENCLOSED_SIGMA = 1.0  # from which a pixel between two hits is one: the source's own counts may have taken its light
+LEAST_LIT = 50  # pixels on bright lines that tell the error of the sky's model
+MOSTLY_SKY = 1.2  # times the sky may the model be where the sky's error is measured
+MEDIAN_OF_SQUARE = 0.4549  # of a normal deviate
+ERROR_OF_MEDIAN = 2.33  # of squares, relative, times the root of their number
 MOST_REJECTED = 0.3  # of the pixels of one wavelength: a cosmic ray is smaller than the slit
 
 
@@ -48,10 +52,26 @@ class Hits:
         lost = np.bincount(self.node.ravel()[at], light.ravel()[at], self._n)
         return np.where(whole > 1e-3, (self._seen[source] - lost) / np.maximum(whole, 1e-3), 1.0)
 
-    def pulls(self, data, model, variance, model_error):
-        """Data less model over their error, to which a fraction of the model is added; -inf where not usable."""
+    def sky_error(self, data, model, sky, variance, *, least, most):
+        """Fraction by which the model of the sky errs on bright lines, between least and most; least where none is bright.
+
+        Told by what the residuals scatter more than their noise, where `most` of the sky would be half of it at least. What
+        chance makes of their median counts as noise; what is rejected does not count.
+        """
+        is_lit = (model < MOSTLY_SKY * sky) & ((2 * most * sky) ** 2 > variance)
+        at = np.flatnonzero(is_lit & self._usable & ~self.rejected)
+        if at.size < LEAST_LIT:
+            return least
+        data, model, sky, variance = (a.ravel()[at] for a in (data, model, sky, variance))
+        scatter = np.median((data - model) ** 2 / variance) / MEDIAN_OF_SQUARE
+        excess = max(scatter - 1.0 - ERROR_OF_MEDIAN / np.sqrt(at.size), 0.0)
+        return float(np.clip(np.sqrt(excess * np.median(variance / sky**2)), least, most))
+
+    def pulls(self, data, model, sky, variance, sky_error, source_error):
+        """Data less model over their error, to which fractions of the sky and of the rest of the model are added; -inf where
+        not usable."""
         out = np.empty(data.shape)
-        _pulls(self._usable, data, model, variance, model_error, out, out.size)
+        _pulls(self._usable, data, model, sky, variance, sky_error, source_error, out, out.size)
         return out
 
     def found(self, pull, reject_sigma, grow_sigma):

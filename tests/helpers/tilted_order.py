@@ -6,7 +6,7 @@ import numpy as np
 
 from soxslib.numerics import extraction
 
-REJECTION = dict(reject_sigma=5.0, grow_sigma=3.0, model_error=0.02, rounds=8)
+REJECTION = dict(reject_sigma=5.0, grow_sigma=3.0, model_error=0.02, sky_error=0.005, rounds=8)
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,31 @@ def test_an_emission_line_is_no_cosmic_ray(rng, where):
     assert np.mean(total) == pytest.approx(np.mean(expected), abs=0.005 * np.mean(expected) + 2 * noise)
 
 
+BRIGHT = range(15, 295, 10)
+
+
+def bright_lines(u):
+    """Lines whose noise is a hundredth of their light."""
+    return 20.0 + sum(line(c, 1.3, 3.3e4)(u) for c in BRIGHT)
+
+
+def test_a_ray_on_a_bright_sky_line_is_found(rng):
+    order = tilted_order(rng, flat(300.0), bright_lines, tilt=0.0)
+    hit = np.zeros(order.pixels.good.shape)
+    rows = rng.integers(3, 12, len(BRIGHT))  # beside the source
+    hit[rows, BRIGHT] = rng.uniform(8, 30, len(BRIGHT)) * np.sqrt(order.variance[rows, BRIGHT])
+    order.pixels.data[:] += hit
+    found = fit(order).is_cosmic_ray
+    assert found[hit > 0].mean() >= 0.95  # a ray of 8 sigma is seen 7 +- 1 high
+    assert found[hit == 0].sum() <= 2
+
+
+def test_what_the_model_lacks_of_bright_sky_lines_is_no_ray(rng):
+    order = tilted_order(rng, flat(300.0), bright_lines, tilt=0.0)
+    order.pixels.data[:] += order.sky * rng.normal(0, 0.015, order.sky.shape)  # noise is 0.01 there
+    assert fit(order).is_cosmic_ray.sum() <= 1
+
+
 @pytest.mark.parametrize("level", [0.0, 500.0])
 def test_cosmic_rays_are_found_and_leave_nothing(rng, level):
     order = tilted_order(rng, flat(level), sky_with_lines)

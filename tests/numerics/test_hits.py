@@ -1,17 +1,24 @@
 """Which pixels are cosmic rays. The right answers are the pixels that were hit."""
 
 import numpy as np
+import pytest
 
 from soxslib.numerics.extraction import basis_of
 from soxslib.numerics.hits import Hits
 
 
+def untilted(shape):
+    basis = basis_of(np.tile(np.arange(float(shape[1])), (shape[0], 1)), shape[1])
+    return Hits(basis, np.ones(shape, bool), [np.ones(shape) / shape[0]])
+
+
 def rejected(z, rounds=3):
     """Pixels rejected of an untilted order whose residuals are z errors."""
-    basis = basis_of(np.tile(np.arange(float(z.shape[1])), (z.shape[0], 1)), z.shape[1])
-    hits = Hits(basis, np.ones(z.shape, bool), [np.ones(z.shape) / z.shape[0]])
+    hits = untilted(z.shape)
     for _ in range(rounds):
-        hits.rejected = hits.found(hits.pulls(z, np.zeros(z.shape), np.ones(z.shape), 0.0), 5.0, 3.0)
+        hits.rejected = hits.found(
+            hits.pulls(z, np.zeros(z.shape), np.zeros(z.shape), np.ones(z.shape), 0.0, 0.0), 5.0, 3.0
+        )
     return hits.rejected
 
 
@@ -33,3 +40,18 @@ def test_what_touches_a_ray_is_part_of_it_from_a_lesser_height():
 
 def test_noise_is_no_ray(rng):
     assert rejected(np.clip(rng.normal(size=(40, 2000)), -10, 4.9)).sum() == 0
+
+
+@pytest.mark.parametrize("true, told", [(0.0, 0.005), (0.01, 0.01), (0.04, 0.02)])
+def test_the_skys_error_is_what_its_bright_lines_scatter_more_than_noise(rng, true, told):
+    """Noise is a hundredth of the sky; rays on a few pixels in a hundred do not count, nor does what is no line."""
+    sky = np.full((40, 200), 1e4)
+    sky[:, 100:] = 100.0
+    noise = rng.normal(0, np.sqrt(sky)) + rng.normal(0, true, sky.shape) * sky
+    noise[:, 100:] *= 10.0
+    noise.ravel()[::70] += 5e3
+    keywords = {"least": 0.005, "most": 0.02}
+    error = untilted(sky.shape).sky_error(sky + noise, sky, sky, sky, **keywords)
+    assert error == pytest.approx(told, rel=0.1)  # 2.3 / sqrt(4000) of the squares, and the rays' 2 %
+    dark = np.full(sky.shape, 100.0)
+    assert untilted(sky.shape).sky_error(dark, dark, dark, dark, **keywords) == 0.005

@@ -10,7 +10,7 @@ from soxslib.config.settings import StepSettings
 class Settings(StepSettings):
     """How sky and sources are separated and the target is extracted."""
 
-    revision: ClassVar[int] = 5
+    revision: ClassVar[int] = 6
 
     half_slit_arcsec: float = Field(
         5.8, gt=1, lt=8, description="Pixels farther than this from the slit's centre are not used [arcsec]"
@@ -117,6 +117,12 @@ class Settings(StepSettings):
     )
     model_error: float = Field(
         0.02, ge=0, lt=0.5, description="Fraction of the model that the test for cosmic rays does not trust"
+    )
+    sky_error: float = Field(
+        0.005,
+        ge=0,
+        lt=0.5,
+        description="... of the sky in it, at least: its bright lines tell how much more, up to `model_error`",
     )
     reject_rounds: int = Field(8, ge=1, le=30, description="Rounds of fit and rejection")
     least_coverage: float = Field(

@@ -47,11 +47,11 @@ def function(name, kinds):
     return lambda *arguments: loaded()(*arguments)
 
 
-def addresses(arrays, shape):
-    """Addresses of arrays of doubles, all of one shape, for a loop over several of them."""
+def addresses(arrays, shape, kind="d"):
+    """Addresses of arrays of one kind and one shape, for a loop over several of them."""
     for array in arrays:
-        if array.dtype != np.float64 or array.shape != shape or not array.flags.c_contiguous:
-            raise TypeError(f"doubles of shape {shape} are wanted, not {array.dtype} of {array.shape}")
+        if array.dtype != ARRAYS[kind] or array.shape != shape or not array.flags.c_contiguous:
+            raise TypeError(f"{ARRAYS[kind].__name__} of shape {shape} are wanted, not {array.dtype} of {array.shape}")
     return np.array([array.ctypes.data for array in arrays], np.uintp)
 
 

@@ -5,8 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from soxslib.numerics.noise import box_mean, pair_noise, robust_std, strips
+from soxslib import kernels
+from soxslib.numerics.noise import box_mean, median, pair_noise, robust_std
 from soxslib.numerics.smoothing import block_sums
+
+_median = kernels.function("stacking_median", "pnnff")
+_mean = kernels.function("stacking_mean", "pnnxxxffff")
+_PART = 256  # pixels that the loops work on at once
 
 
 @dataclass(frozen=True)
@@ -28,53 +33,30 @@ def stack_mean(frames, *, read_variance, clip_sigma):
     A value is rejected when it is clip_sigma of its own noise from the median of all (three frames and more). Of two
     frames that disagree the higher one is rejected: cosmic rays and stray light only add. One frame stays as it is.
     """
-    if len(frames) == 1:
+    n, frames = len(frames), _images(frames)
+    if n == 1:
         ones = np.ones(frames[0].shape, np.float32)
-        return Stack(np.array(frames[0], np.float32), ones, 0 * ones)
-    some = lambda rows: np.array([frame[rows] for frame in frames], np.float32)
-    parts = [_stacked(some(rows), read_variance, clip_sigma) for rows in strips(len(frames[0]))]
-    return Stack(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-
-
-def strip_median(frames):
-    """Median over frames, pixel by pixel, without a copy of all of them."""
-    return np.concatenate([np.median([frame[rows] for frame in frames], axis=0) for rows in strips(len(frames[0]))])
-
-
-def _stacked(frames, read_variance, clip_sigma):
-    """(mean, count, excess) of some rows of two and more frames."""
-    n = len(frames)
-    reference = frames.min(0) if n == 2 else median_of(frames)
-    variance = np.maximum(reference, 0.0) + np.float32(read_variance)
+        return Stack(frames[0].copy(), ones, 0 * ones)
     # of two, the difference to the lower one has twice the variance; a median of few has about pi/2n of it
-    limit = clip_sigma * np.sqrt(variance * (2.0 if n == 2 else 1.0 + np.pi / (2 * n)))
-    total, count, chi2 = (np.zeros(frames.shape[1:], np.float32) for _ in range(3))
-    for frame in frames:
-        residual = frame - reference
-        kept = residual <= limit if n == 2 else np.abs(residual) <= limit
-        total += np.where(kept, frame, 0.0)
-        count += kept
-        chi2 += np.where(kept, residual * residual / variance, 0.0)
-    mean = np.where(count > 0, total / np.maximum(count, 1), reference)
-    excess = chi2 / np.maximum(count - 1, 1) if n > 2 else np.zeros_like(chi2)
-    return mean, np.maximum(count, 1), excess
+    widening = 2.0 if n == 2 else 1.0 + np.pi / (2 * n)
+    out = [np.empty(frames[0].shape, np.float32) for _ in range(3)]
+    buffer = np.empty(2 * n * _PART, np.float32)
+    places = kernels.addresses(frames, frames[0].shape, "f")
+    _mean(places, n, frames[0].size, read_variance, clip_sigma, widening, buffer, *out)
+    return Stack(*out)
 
 
 def median_of(frames):
-    """Median over axis 0 of three and more frames, by comparing whole frames: of few, faster than sorting each pixel's.
+    """Median over frames, pixel by pixel, without a copy of all of them."""
+    frames = _images(frames)
+    out = np.empty(frames[0].shape, np.float32)
+    places = kernels.addresses(frames, out.shape, "f")
+    _median(places, len(frames), out.size, np.empty(len(frames) * _PART, np.float32), out)
+    return out
 
-    Of half the frames and two, neither the least nor the largest value can be the median: both go, the next comes.
-    """
-    waiting = list(frames)
-    held, waiting = waiting[: len(frames) // 2 + 2], waiting[len(frames) // 2 + 2 :]
-    while len(held) > 2:
-        for i in range(1, len(held)):  # the least comes first
-            held[0], held[i] = np.minimum(held[0], held[i]), np.maximum(held[0], held[i])
-        for i in range(1, len(held) - 1):  # the largest comes last
-            held[-1], held[i] = np.maximum(held[-1], held[i]), np.minimum(held[-1], held[i])
-        held = held[1:-1] + waiting[:1]
-        waiting = waiting[1:]
-    return held[0] if len(held) == 1 else (held[0] + held[1]) / np.float32(2)
+
+def _images(frames):
+    return [np.ascontiguousarray(frame, np.float32) for frame in frames]
 
 
 def chi2_limit(degrees, sigma):
@@ -122,6 +104,9 @@ def discrepant(frames, *, noise, blocks, limit_sigma, least):
 
 def _capped(frame, noise):
     """The frame with hot pixels and cosmic rays held at 5 sigma, so that they do not look like structure."""
-    centre = np.median(frame[::7, ::7])
+    centre = median(frame[::7, ::7])
     smooth = box_mean(frame, size=9) if noise > 0 else frame
-    return np.clip(frame, np.minimum(smooth, centre) - 5 * noise, np.maximum(centre, smooth) + 5 * noise)
+    low, high = np.minimum(smooth, centre), np.maximum(centre, smooth)
+    low -= np.float32(5 * noise)
+    high += np.float32(5 * noise)
+    return np.clip(frame, low, high, out=low)

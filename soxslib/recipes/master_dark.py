@@ -8,7 +8,7 @@ from soxslib.datamodel import Frame, MasterDark
 from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
 from soxslib.numerics.noise import robust_std
-from soxslib.numerics.stacking import strip_median
+from soxslib.numerics.stacking import median_of
 from soxslib.numerics.structure import row_offsets
 from soxslib.recipes.lightless import Lightless, combine_lightless
 from soxslib.recipes.prepare import merged_settings, pedestal_free, saturation
@@ -38,7 +38,7 @@ def master_dark(raws, settings, bias=None):
         frames, row_noise = without_row_noise(frames, settings)
     names = [raw.exposure.file for raw in raws]
     stack = combine_lightless(frames, names, settings, keep_rows=len(raws) > 1, integrations=first.ndit)
-    quality = stack.quality | saturation(strip_median([raw.adu for raw in raws]), detector, s)
+    quality = stack.quality | saturation(median_of([raw.adu for raw in raws]), detector, s)
     frame = Frame(stack.flux, stack.variance, quality, first, stack.variance)
     read_noise = float(np.sqrt(stack.read_variance * first.ndit))
     return MasterDarkResult(MasterDark(frame, read_noise), row_noise, stack)

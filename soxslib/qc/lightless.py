@@ -3,6 +3,7 @@
 import numpy as np
 
 from soxslib.datamodel import Quality
+from soxslib.numerics.noise import median
 from soxslib.qc.metric import Metric
 
 
@@ -14,7 +15,7 @@ def measure_lightless(master, stack):
     return [
         Metric(
             "RON MASTER",
-            float(np.sqrt(np.median(master.frame.variance))),
+            float(np.sqrt(median(master.frame.variance))),
             "electron",
             "Noise the master adds to a pixel",
         ),

@@ -6,8 +6,9 @@ import numpy as np
 
 from soxslib.datamodel import Quality
 from soxslib.errors import ReductionError
+from soxslib.numerics.noise import median
 from soxslib.numerics.stacking import Stack, chi2_limit, discrepant, read_noise_of, stack_mean
-from soxslib.numerics.structure import Structure, fit_structure, shrunk
+from soxslib.numerics.structure import Structure, fit_structure, noise_about, shrunk
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,12 @@ def combine_lightless(frames, names, settings, *, keep_rows, integrations):
     read = max(noise**2 - max(level, 0.0) / integrations, 0.2 * noise**2)
     stack = stack_mean(kept, read_variance=read, clip_sigma=settings.clip_sigma)
     error = noise / np.sqrt(len(kept))
-    good = np.abs(stack.mean - np.median(stack.mean[::3, ::3])) < settings.keep_sigma * error + settings.structure_e
+    good = np.abs(stack.mean - median(stack.mean[::3, ::3])) < settings.keep_sigma * error + settings.structure_e
     structure = fit_structure(stack.mean, good, sigma=error, block_px=settings.block_px, keep_rows=keep_rows)
-    residual = stack.mean - structure.model
-    expected = (read + np.maximum(structure.model, 0.0) / integrations) / stack.count
-    # pixels that stand out have the photon noise of their own signal, the others that of the model
-    variance = np.where(
-        np.abs(residual) > settings.keep_sigma * np.sqrt(expected),
-        (read + np.maximum(stack.mean, 0.0) / integrations) / stack.count,
-        expected,
-    )
+    residual, expected, variance = noise_about(
+        stack.mean, structure.model, stack.count, read_variance=read, integrations=integrations,
+        keep_sigma=settings.keep_sigma,
+    )  # fmt: skip
     flux, variance, intrinsic = shrunk(
         stack.mean, structure.model, variance=variance, model_variance=structure.variance, good=good,
         keep_sigma=settings.keep_sigma,
@@ -90,16 +87,16 @@ def _alike(frames, names, settings):
 def _typical(frame):
     """Level of most pixels: the mean of the core, since the median of whole counts is a whole count."""
     sample = frame[::3, ::3].ravel().astype(float)
-    centre = np.median(sample)
-    spread = max(1.4826 * np.median(np.abs(sample - centre)), 1e-3)
+    centre = median(sample)
+    spread = max(1.4826 * median(np.abs(sample - centre)), 1e-3)
     return float(sample[np.abs(sample - centre) < 4 * spread].mean())
 
 
 def _quiet(frames):
     """Pixels of the core of the first frame: hot ones have photon noise of their own."""
     sample = frames[0][::3, ::3]
-    centre = np.median(sample)
-    return np.abs(frames[0] - centre) < 6 * max(1.4826 * np.median(np.abs(sample - centre)), 1e-3)
+    centre = median(sample)
+    return np.abs(frames[0] - centre) < 6 * max(1.4826 * median(np.abs(sample - centre)), 1e-3)
 
 
 def _defects(residual: np.ndarray, variance: np.ndarray, stack: Stack, n_frames: int, settings):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from soxslib.numerics.structure import fit_structure, row_offsets, shrunk
+from soxslib.numerics.structure import fit_structure, noise_about, row_offsets, shrunk
 from tests.helpers.pulls import assert_unit_pulls
 
 
@@ -76,3 +76,15 @@ def test_defects_keep_their_values(rng):
         good=np.ones(image.shape, bool), keep_sigma=5,
     )  # fmt: skip
     assert value[5, 5] == 500.0 and error2[5, 5] == 1.0
+
+
+def test_pixels_that_stand_out_have_the_noise_of_their_own_light(rng):
+    model = np.full((20, 30), 10.0, np.float32)
+    mean, count = (model + rng.normal(0, 2, model.shape)).astype(np.float32), np.full(model.shape, 3, np.float32)
+    mean[4, 5] = 1000.0
+    options = dict(read_variance=16.0, keep_sigma=6.0)
+    residual, expected, variance = noise_about(mean, model, count, integrations=2, **options)
+    assert np.array_equal(residual, mean - model)
+    np.testing.assert_allclose(expected, (16 + 10 / 2) / 3, rtol=1e-6)
+    assert variance[4, 5] == pytest.approx((16 + 1000 / 2) / 3) and np.sum(variance != expected) == 1
+    np.testing.assert_allclose(noise_about(mean, model, count, integrations=np.inf, **options)[2], 16 / 3, rtol=1e-6)

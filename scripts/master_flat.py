@@ -4,7 +4,7 @@ import numpy as np
 
 from soxslib.errors import ReductionError
 from soxslib.io.flats import write_master_flat
-from soxslib.io.masters import read_master_bias, read_master_dark
+from soxslib.io.masters import read_master_bias, read_master_darks
 from soxslib.io.products import read_trace, write_images
 from soxslib.job import run
 from soxslib.qc.master_flat import measure
@@ -13,7 +13,7 @@ from soxslib.recipes.master_flat import master_flat
 
 def main(job):
     bias = job.calibration("master_bias", read_master_bias)
-    darks = job.calibrations("master_dark", read_master_dark)
+    darks = read_master_darks(job, job.settings.dark_time_tolerance)
     trace = job.calibration("order_trace", read_trace)
     if trace is None:
         raise ReductionError("master_flat: no usable order trace; take a pinhole flat or add a night that has one")

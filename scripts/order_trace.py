@@ -1,7 +1,7 @@
 """Order trace from a pinhole flat."""
 
 from soxslib.instruments import load_instrument
-from soxslib.io.masters import read_master_bias, read_master_dark
+from soxslib.io.masters import read_master_bias, read_master_darks
 from soxslib.io.products import read_solution, trace_table, write_tables
 from soxslib.io.slices import slices_table
 from soxslib.io.tables import read_arc_tables
@@ -14,7 +14,7 @@ from soxslib.recipes.order_trace import order_trace
 def main(job):
     raw = job.read_raws()[-1]
     bias = job.calibration("master_bias", read_master_bias)
-    darks = job.calibrations("master_dark", read_master_dark)
+    darks = read_master_darks(job, job.settings.dark_time_tolerance)
     solution = job.calibration("dispersion_solution", read_solution)
     if solution is None:
         instrument, name = load_instrument(raw.exposure.instrument), raw.exposure.arm

@@ -80,27 +80,45 @@ class Job:
                 f"{self.step}: none of its {len(self.raw_paths)} raw frames can be read: {self.warnings[-1]}"
             )
 
-    @cached_property
+    @property
     def exposure(self):
         """Exposure of the first raw frame whose header can be read."""
-        errors = []
+        return self.exposures[0]
+
+    @cached_property
+    def exposures(self):
+        """Exposures of the raw frames whose headers can be read, one at least."""
+        found, errors = [], []
         for path in self.raw_paths:
             try:
-                return exposure_of(open_raw_header(path), Path(path).name)
+                found.append(exposure_of(open_raw_header(path), Path(path).name))
             except ReductionError as error:
                 errors.append(str(error))
-        raise ReductionError(f"{self.step}: none of its {len(errors)} raw frames can be read: {errors[-1]}")
+        if not found:
+            raise ReductionError(f"{self.step}: none of its {len(errors)} raw frames can be read: {errors[-1]}")
+        return found
 
     def calibration(self, name, read):
         """read(path) of the first candidate of a calibration that was made and passed its checks; None without one."""
-        return next(self._usable(name, read), None)
+        return next(self._used(name, read), None)
 
-    def calibrations(self, name, read):
-        """read(path) of all usable candidates of a calibration, in their order of rank."""
-        return list(self._usable(name, read))
+    def calibrations(self, name, read, only=None):
+        """read(path) of all usable candidates of a calibration (of those named in `only`), in their order of rank."""
+        return list(self._used(name, read, only))
 
-    def _usable(self, name, read):
+    def candidates(self, name, read):
+        """{path: read(path)} of all usable candidates of a calibration, in their order of rank; that is no use of them."""
+        return dict(self._usable(name, read))
+
+    def _used(self, name, read, only=None):
+        for path, content in self._usable(name, read, only):
+            self.use(path)
+            yield content
+
+    def _usable(self, name, read, only=None):
         for path in self.inputs.get(name, []):
+            if only is not None and path not in only:
+                continue
             reason = unusable(path)
             if reason is None:
                 try:
@@ -108,8 +126,7 @@ class Job:
                 except ReductionError as error:
                     reason = str(error)
                 else:
-                    self.use(path)
-                    yield content
+                    yield path, content
                     continue
             self.passed_over.append((str(path), reason))
             log.warning("%s: passed over %s: %s", self.step, Path(path).name, reason)

@@ -9,7 +9,7 @@ from soxslib.instruments import load_instrument
 from soxslib.io import products, spectra
 from soxslib.io.flats import read_master_flat
 from soxslib.io.keywords import exposure_of
-from soxslib.io.masters import read_master_bias, read_master_dark
+from soxslib.io.masters import read_master_bias, read_master_darks
 from soxslib.io.rectified import write_rectified
 from soxslib.io.standards import read_standard
 from soxslib.io.tables import read_ecsv
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 def read_calibrations(job, exposure):
     """The Calibrations of a science job, from the first usable candidate of each; what is missing is told as a warning."""
+    from soxslib.recipes.prepare import DEFAULTS
     from soxslib.recipes.stare import Calibrations
 
     spatial = job.calibration("spatial_solution", _read_spatial)
@@ -29,7 +30,7 @@ def read_calibrations(job, exposure):
     solution, arc, width_px = spatial
     has_bias = load_instrument(exposure.instrument).arm(exposure.arm)["detector"]["has_bias"]
     bias = job.calibration("master_bias", read_master_bias)
-    darks = job.calibrations("master_dark", read_master_dark)
+    darks = read_master_darks(job, DEFAULTS.dark_time_tolerance)
     flat = job.calibration("master_flat", read_master_flat)
     if has_bias and bias is None:
         job.warn(f"{exposure.file}: no usable master bias; the pedestal is taken from the overscan alone")

@@ -3,10 +3,12 @@ import pytest
 
 from soxslib.datamodel import Frame, MasterBias, MasterDark, MasterFlat, OrderEdges
 from soxslib.errors import ReductionError
+from soxslib.io import masters
 from soxslib.io.cards import Header
 from soxslib.io.flats import read_master_flat, write_master_flat
-from soxslib.io.masters import read_master_bias, read_master_dark, write_master
-from soxslib.io.products import write_frame
+from soxslib.io.masters import read_master_bias, read_master_dark, read_master_darks, write_master
+from soxslib.io.products import read_frame, write_frame
+from soxslib.job import Job
 from tests.helpers import detector_frames as made
 
 
@@ -65,3 +67,46 @@ def test_a_flat_comes_back_with_its_tables(rng, tmp_path):
         lower, upper = back.edges_on_frame()[order]
         np.testing.assert_allclose(upper - lower, 32.0)
         np.testing.assert_allclose((upper + lower) / 2, made.centre(order, np.arange(made.SHAPE[1])), atol=1e-3)
+
+
+def darks_on_disk(rng, folder, noise):
+    """Paths of darks {seconds: read noise}."""
+    paths = []
+    for seconds, e in noise.items():
+        cards = header("NIR")
+        cards["EXPTIME"] = seconds
+        paths.append(str(folder / f"dark{seconds:g}.fits"))
+        write_master(paths[-1], MasterDark(frame(rng), e), cards)
+    return paths
+
+
+def job_of(paths, *seconds):
+    job = Job("stare", {"master_dark": paths}, {}, {})
+    job.exposures = [made.exposure("NIR", exposure_s=s) for s in seconds]
+    return job
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [([10.0], [10]), ([10.1, 60.0], [10, 60]), ([40.0], [10, 60]), ([600.0], [300]), ([5.0, 100.0], [10, 60, 300])],
+)
+def test_only_darks_that_the_frames_need_are_read(rng, tmp_path, seconds, expected):
+    job = job_of(darks_on_disk(rng, tmp_path, {10.0: 7.0, 60.0: 7.2, 300.0: 8.0}), *seconds)
+    darks = read_master_darks(job, 0.02)
+    assert [d.exposure_s for d in darks] == expected
+    assert {d.read_noise_e for d in darks} == {7.2}  # of all three
+    assert [p.split("dark")[-1] for p, _ in job.used] == [f"{s}.fits" for s in expected]
+
+
+def test_a_dark_that_cannot_be_read_is_passed_over(rng, tmp_path, monkeypatch):
+    def read_but_the_first(path):
+        if path == paths[0]:
+            raise ReductionError("broken")
+        return read_frame(path)
+
+    paths = darks_on_disk(rng, tmp_path, {10.0: 7.0, 60.0: 7.2})
+    monkeypatch.setattr(masters, "read_frame", read_but_the_first)
+    job = job_of(paths, 10.0)
+    assert [d.exposure_s for d in read_master_darks(job, 0.02)] == [60.0]
+    assert job.passed_over == [(paths[0], "broken")]
+    assert read_master_darks(job_of([], 10.0), 0.02) == []

@@ -3,11 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.polynomial import legendre
 
+from soxslib import kernels
 from soxslib.numerics import splines
 from soxslib.numerics.filters import column_medians, running_median
 
+_lamp_sums = kernels.function("flatfield_lamp", "dddbdddddnnxxnndbdd")
+_slit_sums = kernels.function("flatfield_slit", "ddbddddndnnndd")
+_model = kernels.function("flatfield_model", "ddddnnnd")
+_along = kernels.function("flatfield_along", "dddnnd")
+_bands = kernels.function("flatfield_bands", "idddnnndd")
 TERMS = 3  # constant, slope and bow along the slit: the slit's image is tilted, so the lamp's slope shows along it
 
 
@@ -44,35 +49,43 @@ def factorise(
     scatter of a column's ratios beyond noise above which the model does not hold there (the steep ends of an order) and
     its ratios are not used.
     """
+    whole = lambda a: np.ascontiguousarray(np.broadcast_to(a, flux.shape), float)
+    flux, floor, light, fraction = (whole(a) for a in (flux, floor, light, fraction))
     readable = good & (fraction > margin) & (fraction < 1.0 - margin) & (floor > 0)
     light_along = _typical(flux, readable)
     steady = _steady(light_along, knot_px)
     readable &= steady[None, :]
     height = (2.0 * fraction - 1.0).clip(-1.2, 1.2)
-    terms = [legendre.legval(height, np.eye(TERMS)[k]) for k in range(TERMS)]
-    basis = _spline_basis(flux.shape, knot_px)
+    basis = _spline_basis(flux.shape[1], knot_px)
     nodes = np.linspace(0, 1, n_nodes)
     illumination = np.ones(n_nodes)
     variance_of = lambda model: floor + np.maximum(model, 0.0) / light
     guess = _first_guess(flux, floor, light, readable, knot_px)
-    model, tolerance = np.broadcast_to(guess[None, :], flux.shape), 0.4
+    model, tolerance = whole(guess), 0.4
+    variance, used, shape = np.empty_like(flux), np.empty(flux.shape, bool), np.empty_like(flux)
+    size, sums = flux.shape, np.empty((2, n_nodes))
     for i in range(rounds):
-        variance = variance_of(model)
-        used = readable & (np.abs(flux - model) < clip_sigma * np.sqrt(variance) + tolerance * np.abs(model))
+        n = TERMS if i else 1
+        data, moments = np.empty((n, size[1])), np.empty((n, n, size[1]))
+        _lamp_sums(
+            flux, floor, light, readable, model, height, fraction, guess, illumination, n_nodes, n, clip_sigma,
+            tolerance, *size, variance, used, data, moments,
+        )  # fmt: skip
         tolerance = clip_ratio
-        slit = guess[None, :] * np.interp(fraction, nodes, illumination)
-        parts = _fit_lamp(flux, variance, used, slit, terms if i else terms[:1], basis)
-        shape = sum(t * part for t, part in zip(terms, parts, strict=False))
-        step = _along_slit(flux, variance, used, shape * slit, fraction, n_nodes)
+        parts = _fit_lamp(data, moments, basis)
+        _slit_sums(
+            flux, variance, used, height, fraction, guess, illumination, n_nodes, parts, n, *size, shape, sums,
+        )  # fmt: skip
+        step = _at_nodes(*sums)
         illumination = illumination * step / _plateau(step)
-        model = shape * guess[None, :] * np.interp(fraction, nodes, illumination)
+        _model(shape, fraction, guess, illumination, n_nodes, *size, model)
     middle = _middle(shape, fraction)
     # what bends and tilts the lamp along the slit, averaged over the order, is illumination too
     tilt = shape / np.where(middle > 0, middle, np.inf)[None, :]
     blaze = np.where(steady, guess * middle, light_along)
     blaze = np.maximum(blaze, 1e-5 * blaze.max(initial=0.0))
     bright = used & (blaze > 0.1 * blaze.max())[None, :]
-    illumination = illumination * _mean_along(tilt, bright, fraction, nodes)
+    illumination = illumination * _mean_along(tilt, bright, fraction, n_nodes)
     lean = _lean(parts, np.where(used & steady, model**2 / variance, 0.0), height, bright.sum(0), knot_px)
     safe = np.where(model > 0, model, np.inf)
     ratio, error = flux / safe, np.sqrt(variance_of(model)) / safe
@@ -122,11 +135,10 @@ def _plateau(along_slit):
     return along_slit[eighth:-eighth].mean()
 
 
-def _spline_basis(shape, knot_px):
-    """(first node, weights, number of nodes) of cubic B-splines along the columns, for every pixel of a cutout."""
-    n_knots = max(int(round(shape[1] / knot_px)), 1)
-    columns = np.broadcast_to(np.arange(shape[1], dtype=float), shape)
-    first, phase = splines.nodes_of(columns / shape[1] * n_knots)
+def _spline_basis(n_columns, knot_px):
+    """(first node, weights, number of nodes) of cubic B-splines along the columns."""
+    n_knots = max(int(round(n_columns / knot_px)), 1)
+    first, phase = splines.nodes_of(np.arange(n_columns, dtype=float) / n_columns * n_knots)
     return first + 1, splines.bspline_weights(phase), n_knots + 3
 
 
@@ -140,9 +152,9 @@ def _first_guess(flux, floor, light, used, knot_px):
     floor = np.maximum(3.0 * noise, 1e-3 * np.max(mean, initial=1e-6))
     logarithm = np.log(np.maximum(mean, floor))
     weight = np.where(usable, 1.0 / ((noise / np.maximum(mean, floor)) ** 2 + 0.003**2), 0.0)
-    first, weights, n = _spline_basis((1, flux.shape[1]), 0.5 * knot_px)
-    bands, vector = splines.normal_equations(first, [weights], weight[None, :], logarithm[None, :], n)
-    smooth = splines.evaluate(splines.solve(bands, vector, ridge=1e-9), first, weights)[0]
+    first, weights, n = _spline_basis(flux.shape[1], 0.5 * knot_px)
+    bands, vector = splines.normal_equations(first, [weights], weight, logarithm, n)
+    smooth = splines.evaluate(splines.solve(bands, vector, ridge=1e-9), first, weights)
     return np.exp(np.clip(smooth, np.log(floor.min()) - 2.0, np.log(max(mean.max(), 1e-6)) + 1.0))
 
 
@@ -164,50 +176,30 @@ def _steady(light, knot_px, steepest=1.0):
     return (np.arange(light.size) >= first) & (np.arange(light.size) < last)
 
 
-def _fit_lamp(flux, variance, used, slit, terms, basis):
-    """Correction of the lamp: for each term along the slit its factor at each column, a spline.
+def _fit_lamp(data, moments, basis):
+    """Correction of the lamp: for each term along the slit its factor at each column [term, column], a spline.
 
-    The splines depend on the column alone, so the rows are summed first and the normal equations built from columns.
+    The splines depend on the column alone, so data [term, column] and moments [term, term, column] are summed over rows.
     """
     first, weights, n_nodes = basis
-    n = len(terms)
-    w = np.where(used, slit / np.where(used, variance, 1.0), 0.0)
-    data = (w * np.where(used, flux, 0.0)).sum(0), [(w * np.where(used, flux, 0.0) * t).sum(0) for t in terms[1:]]
-    data = [data[0], *data[1]]
-    w = w * slit
-    first, weights = first[0], [q[0] for q in weights]
-    bands, vector = np.zeros(4 * n * n_nodes * n), np.zeros(n_nodes * n)
-    for k, m in [(k, m) for k in range(n) for m in range(n)]:
-        moment = (w * terms[k] * terms[m]).sum(0)
-        for q, r in [(a, b) for a in range(splines.TAPS) for b in range(a, splines.TAPS) if (a, k) <= (b, m)]:
-            i, j = (first + q) * n + k, (first + r) * n + m
-            bands += np.bincount((4 * n - 1 + i - j) * n_nodes * n + j, weights[q] * weights[r] * moment, bands.size)
-    for k in range(n):
-        for q in range(splines.TAPS):
-            vector += np.bincount((first + q) * n + k, weights[q] * data[k], vector.size)
-    solution = splines.solve(bands.reshape(4 * n, -1), vector, ridge=1e-9).reshape(n_nodes, n)
-    return [splines.evaluate(solution[:, k], first, weights) for k in range(n)]
+    n = len(data)
+    bands, vector = np.empty((4 * n, n_nodes * n)), np.empty(n_nodes * n)
+    _bands(first, np.array(weights), data, moments, n, n_nodes, first.size, bands, vector)
+    solution = splines.solve(bands, vector, ridge=1e-9).reshape(n_nodes, n)
+    return np.array([splines.evaluate(solution[:, k], first, weights) for k in range(n)])
 
 
-def _along_slit(flux, variance, used, model, fraction, n_nodes):
-    """Mean ratio of flat to model at nodes along the slit; 1 where nothing tells."""
-    w = np.where(used & (model > 0), model**2 / np.where(used, variance, 1.0), 0.0)
-    ratio = np.where(w > 0, flux / np.where(model > 0, model, 1.0), 0.0)
-    return _mean_along(ratio, w, fraction, np.linspace(0, 1, n_nodes))
-
-
-def _mean_along(values, weight, fraction, nodes):
+def _mean_along(values, weight, fraction, n_nodes):
     """Weighted mean of values at nodes along the slit, each pixel shared by two nodes; the nearest known beyond."""
-    position = np.clip(fraction, 0, 1) * (nodes.size - 1)
-    low = np.minimum(position.astype(int), nodes.size - 2)
-    part = position - low
-    total, weights = np.zeros(nodes.size), np.zeros(nodes.size)
-    for node, share in ((low, 1.0 - part), (low + 1, part)):
-        w = (weight * share).ravel()
-        total += np.bincount(node.ravel(), w * values.ravel(), nodes.size)
-        weights += np.bincount(node.ravel(), w, nodes.size)
-    known = weights > 1e-3 * weights.max()
-    return np.interp(nodes, nodes[known], total[known] / weights[known]) if known.any() else np.ones(nodes.size)
+    sums = np.empty((2, n_nodes))
+    _along(values, weight.astype(float), fraction, values.size, n_nodes, sums)
+    return _at_nodes(*sums)
+
+
+def _at_nodes(total, weights):
+    """Means from sums at nodes, the nearest known ones where nothing tells; 1 where nothing does anywhere."""
+    known = np.flatnonzero(weights > 1e-3 * weights.max())
+    return np.interp(np.arange(total.size), known, total[known] / weights[known]) if known.size else np.ones(total.size)
 
 
 def _middle(lamp, fraction):

@@ -30,17 +30,33 @@ static void grown(const bool *restrict mask, const double *restrict pull, ptrdif
         }
 }
 
-/* Pixels of images [rows, columns] that no model explains: the worst of each column above `reject` that is not rejected
+/* Pixels of images [rows, columns] brighter than both neighbours of their row by more than any line: `ratio` times the
+   brighter one, and `sigma` errors more; floor: variance without light. out: false at first. */
+void hits_spikes(const bool *restrict usable, const double *restrict data, const double *restrict floor, double ndit,
+                 double ratio, double sigma, ptrdiff_t rows, ptrdiff_t columns, bool *restrict out)
+{
+    for (ptrdiff_t row = 0; row < rows; row++)
+        for (ptrdiff_t i = row * columns + 1; i < (row + 1) * columns - 1; i++) {
+            if (!(usable[i - 1] && usable[i] && usable[i + 1])) continue;
+            const ptrdiff_t n = data[i - 1] > data[i + 1] ? i - 1 : i + 1;
+            const double beside = data[n] > 0.0 ? data[n] : 0.0, more = data[i] - ratio * beside;
+            if (more <= 0.0) continue;
+            const double variance = floor[i] + data[i] / ndit + ratio * ratio * (floor[n] + beside / ndit);
+            out[i] = more > sigma * sqrt(variance);
+        }
+}
+
+/* Pixels of images [rows, columns] that no model explains: `spikes`, the worst of each column above `reject` that is not rejected
    yet, those rejected before that are still above `grow`, what touches any of these and is above `grow`, what stands
    between two and is above `between`. pull: -inf where not to be read. Nodes that lose more than `most` of their `usable`
-   pixels lose none. scratch: of the image's size. */
-void hits_found(const double *restrict pull, const bool *restrict rejected, const ptrdiff_t *restrict node, ptrdiff_t rows,
-                ptrdiff_t columns, double reject, double grow, double between, double most, ptrdiff_t nodes,
+   pixels lose spikes only. scratch: of the image's size. */
+void hits_found(const double *restrict pull, const bool *restrict rejected, const bool *restrict spikes,
+                const ptrdiff_t *restrict node, ptrdiff_t rows, ptrdiff_t columns, double reject, double grow, double between, double most, ptrdiff_t nodes,
                 const double *restrict usable, double *restrict lost, bool *restrict scratch, bool *restrict out)
 {
     const ptrdiff_t n = rows * columns;
     ptrdiff_t count = 0;
-    for (ptrdiff_t i = 0; i < n; i++) count += out[i] = rejected[i] && pull[i] > grow;
+    for (ptrdiff_t i = 0; i < n; i++) count += out[i] = spikes[i] || (rejected[i] && pull[i] > grow);
     for (ptrdiff_t column = 0; column < columns; column++) lost[column] = reject;
     for (ptrdiff_t i = 0, column = 0; i < n; i++, column = column + 1 == columns ? 0 : column + 1)
         if (pull[i] > lost[column] && !rejected[i]) lost[column] = pull[i];
@@ -54,12 +70,12 @@ void hits_found(const double *restrict pull, const bool *restrict rejected, cons
     if (!count) return;
     memcpy(scratch, out, (size_t)n * sizeof *out);
     grown(scratch, pull, rows, columns, grow, false, out);
-    for (ptrdiff_t i = 0; i < n; i++) scratch[i] = out[i] && pull[i] > grow;
+    for (ptrdiff_t i = 0; i < n; i++) scratch[i] = out[i] && (spikes[i] || pull[i] > grow);
     grown(scratch, pull, rows, columns, between, true, out);
     memset(lost, 0, (size_t)nodes * sizeof *lost);
-    for (ptrdiff_t i = 0; i < n; i++) lost[node[i]] += out[i];
+    for (ptrdiff_t i = 0; i < n; i++) lost[node[i]] += out[i] && !spikes[i];
     for (ptrdiff_t i = 0; i < n; i++)
-        if (out[i] && lost[node[i]] / usable[node[i]] > most) out[i] = false;
+        if (out[i] && !spikes[i] && lost[node[i]] / usable[node[i]] > most) out[i] = false;
 }
 
 /* Pulls of pixels: data less model over the error of both, of the model a fraction of the sky and one of all else; -inf

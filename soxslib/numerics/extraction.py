@@ -16,8 +16,7 @@ import numpy as np
 
 from soxslib import kernels
 from soxslib.numerics import filters, series, splines
-from soxslib.numerics.decorrelate import decorrelated
-from soxslib.numerics.hits import Hits, nearest_node
+from soxslib.numerics.hits import Hits, spikes
 
 _model_variance = kernels.function("model_variance", "ddxddn")
 
@@ -74,7 +73,6 @@ class OrderFit:
 
 LEAST_COVERAGE = 0.4  # of a profile, below which the pixels do not measure a source
 WEIGHT_ROUNDS = 2  # rounds after which the model is good enough to give the weights; a given first model saves one
-MIXED_COVERAGE = 0.8  # of a profile, from which a sample is mixed with its neighbours
 MARGIN = 12  # nodes beyond the first and last pixel, for what the tilt brings in from outside
 
 
@@ -96,23 +94,24 @@ def basis_of(position, n_columns):
 
 
 def fit_order(
-    pixels, profiles, *, reject_sigma, grow_sigma, model_error, sky_error, rounds, stiffness=None, start=None,
+    pixels, profiles, *, reject_sigma, grow_sigma, model_error, sky_error, rounds, sharpest_px=0, stiffness=None, start=None,
     extended_px=0, extended_free=None, known=None,
 ):  # fmt: skip
     """The OrderFit of an order for given source profiles (list of arrays [row, column], summing to about 1 over a column).
 
     start: a first model of the data [row, column] for the first weights; reject_sigma, grow_sigma: a pixel is a cosmic ray
     when it is that far above the model, a neighbour of one when it is grow_sigma above; model_error: the fraction of the
-    model that no test trusts, of the sky as much as its bright lines show, sky_error at least; stiffness: Stiffness of the
-    sky, or None; extended_px: the last source is extended light, without structure shorter than this but where
-    extended_free [column]; known: KnownSky of other exposures, or None.
+    model that no test trusts, of the sky as much as its bright lines show, sky_error at least; sharpest_px: Gaussian sigma
+    of the sharpest line, 0 for any; stiffness: Stiffness of the sky, or None; extended_px: the last source is extended
+    light, without structure shorter than this but where extended_free [column]; known: KnownSky of other exposures, or None.
     """
     basis, n_nodes, n_sources, sky_kinds = pixels.basis, pixels.basis.n_nodes, len(profiles), _sky_kinds(stiffness)
     k, first, phase = n_sources + len(sky_kinds), basis.first, basis.phase
     usable, value, doubt = pixels.good & basis.on_grid, pixels.data, pixels.response_variance
     kinds = [series.CONVOLUTION] * n_sources + sky_kinds
     factors = [*profiles, *[pixels.slit_light] * len(sky_kinds)]
-    hits, model = Hits(basis, usable, profiles), value if start is None else start
+    sharp = spikes(value, pixels.floor, usable, pixels.ndit, sharpest_px) if sharpest_px else None
+    hits, model = Hits(basis, usable, profiles, sharp), value if start is None else start
     given, told = _told(known, sky_kinds, k)
     smooth = _smooth_source(basis, usable, profiles, pixels.floor, extended_px, extended_free, k)
     given = given + _penalty(stiffness, k) + smooth
@@ -120,7 +119,7 @@ def fit_order(
     for round_ in range(rounds):
         if round_ < weight_rounds:  # weights from the last model; then only what is rejected leaves the equations
             variance = model_variance(model, pixels.floor, pixels.ndit, doubt)
-            weight = _inverse(variance, usable & ~hits.rejected)
+            weight = inverse(variance, usable & ~hits.rejected)
             bands, vector = series.equations(first, phase, kinds, factors, weight, value, n_nodes)
             bands, vector = bands + given, vector + told
         solution = splines.solve(bands, vector, ridge=1e-9).reshape(n_nodes, k)
@@ -135,12 +134,12 @@ def fit_order(
             changed = new != hits.rejected
             if not changed.any():
                 break
-            sign = np.where(new, -1.0, 1.0) * _inverse(variance, changed)
+            sign = np.where(new, -1.0, 1.0) * inverse(variance, changed)
             b, v = series.equations(first, phase, kinds, factors, sign, value, n_nodes)
             bands, vector = bands + b, vector + v
         hits.rejected = new
     kept, native, columns = usable & ~hits.rejected, slice(MARGIN, MARGIN + basis.n_columns), np.arange(basis.n_columns)
-    dof, weight = max(kept.sum() - (n_sources + 1) * basis.n_columns, 1), _inverse(variance, kept)
+    dof, weight = max(kept.sum() - (n_sources + 1) * basis.n_columns, 1), inverse(variance, kept)
     ones, light = [1.0] * len(sky_kinds), np.where(kept, pixels.slit_light, 0.0) ** 2 * weight
     return OrderFit(
         sky=sky,
@@ -252,79 +251,6 @@ def sky_stiffness(fit, *, length_px, line_sigma, between):
     return Stiffness(np.pad(strength, MARGIN), left, np.pad(np.minimum(free, cap), MARGIN, constant_values=cap.max()))
 
 
-@dataclass(frozen=True)
-class Counts:
-    """A source's counts per native pixel with independent errors.
-
-    coverage: part of the profile that good pixels saw; variance is inf where nothing was seen.
-    """
-
-    flux: np.ndarray
-    variance: np.ndarray
-    coverage: np.ndarray
-
-
-def optimal_counts(exposures, n_columns):
-    """Counts per native pixel from one or more exposures: the least squares solution, decorrelated.
-
-    exposures: list of (Pixels with the sky subtracted from data, profile [row, column], variance [row, column], sky_share
-    [column]), all on the same native grid; profile carries the exposure's throughput relative to the mean, sky_share is
-    the fraction of the information that the sky, fitted to the same pixels, takes away.
-
-    The least squares samples are correlated where the tilt puts pixels between the native ones; `decorrelated` makes their
-    errors independent.
-    """
-    n_nodes = n_columns + 2 * MARGIN
-    bands, vector = np.zeros((splines.TAPS, n_nodes)), np.zeros(n_nodes)
-    seen, whole = np.zeros(n_nodes), np.zeros(n_nodes)
-    for pixels, profile, variance, sky_share in exposures:
-        basis, usable = pixels.basis, pixels.good & pixels.basis.on_grid
-        weight = _inverse(variance, usable) * (1.0 - sky_share)
-        b, v = series.equations(basis.first, basis.phase, [series.CONVOLUTION], [profile], weight, pixels.data, n_nodes)
-        bands, vector = bands + b, vector + v
-        nearest = nearest_node(basis)
-        light = np.where(basis.on_grid, np.clip(profile, 0, None), 0.0)
-        seen += np.bincount(nearest, np.where(usable, light, 0.0).ravel(), n_nodes)
-        whole += np.bincount(nearest, light.ravel(), n_nodes)
-    solution = splines.solve(bands, vector, ridge=1e-7) if bands[-1].max() > 0 else np.zeros(n_nodes)
-    coverage = np.clip(seen / np.maximum(whole, 1e-12), 0.0, 1.0)
-    coverage_there = np.where(whole > 1e-3, coverage, 1.0)
-    solution = bridged(solution, coverage_there)
-    flux, variance = decorrelated(solution, bands, coverage_there > MIXED_COVERAGE)
-    native = slice(MARGIN, MARGIN + n_columns)
-    return Counts(flux[native], variance[native], coverage[native])
-
-
-def _inverse(variance, usable):
+def inverse(variance, usable):
     """1 / variance where usable, 0 elsewhere; what is not usable is not read."""
     return np.divide(1.0, variance, out=np.zeros(np.shape(variance)), where=usable)
-
-
-def sky_share(pixels, profile, variance, good, n_columns, *, left=1.0, beneath=None, beneath_left=1.0):
-    """Per native pixel, the part of a source's information that goes into what is fitted to the same pixels: the sky, and
-    light `beneath` the source, a profile or None.
-
-    For weights w the two parameters source and sky share rho^2 = sum(w p l)^2 / (sum(w p^2) sum(w l^2)), l the slit's light;
-    left, beneath_left [column]: variance of sky and of light beneath over what these pixels alone would leave them.
-    """
-    usable, n_nodes = good & pixels.basis.on_grid, pixels.basis.n_nodes
-    w = _inverse(variance, usable)
-    node = nearest_node(pixels.basis)
-    native = slice(MARGIN, MARGIN + n_columns)
-    parts = [np.where(usable, part, 0.0) for part in (profile, pixels.slit_light, beneath) if part is not None]
-
-    def summed(a, b):
-        return np.maximum(filters.box_mean_1d(np.bincount(node, (w * a * b).ravel(), n_nodes), 5)[native], 1e-300)
-
-    own, with_sky, sky = (summed(*pair) for pair in ((parts[0], parts[0]), (parts[0], parts[1]), (parts[1], parts[1])))
-    sky = sky / np.maximum(left, 1e-9)
-    if beneath is None:
-        return np.clip(with_sky**2 / np.maximum(own * sky, 1e-300), 0.0, 0.9)
-    with_more, between, more = (
-        summed(*pair) for pair in ((parts[0], parts[2]), (parts[1], parts[2]), (parts[2], parts[2]))
-    )
-    more = more / np.maximum(beneath_left, 1e-9)
-    lost = (with_sky**2 * more - 2 * with_sky * with_more * between + with_more**2 * sky) / np.maximum(
-        sky * more - between**2, 1e-300
-    )
-    return np.clip(lost / np.maximum(own, 1e-300), 0.0, 0.9)

@@ -4,15 +4,18 @@ import numpy as np
 
 from soxslib import kernels
 from soxslib.numerics import filters
+from soxslib.numerics.special import erf
 
 _pulls = kernels.function("hits_pulls", "bddddxxdn")
-_found = kernels.function("hits_found", "dbinnxxxxnddbb")
+_found = kernels.function("hits_found", "dbbinnxxxxnddbb")
+_spikes = kernels.function("hits_spikes", "bddxxxnnb")
 
 ENCLOSED_SIGMA = 1.0  # from which a pixel between two hits is one: the source's own counts may have taken its light
 LEAST_LIT = 50  # pixels on bright lines that tell the error of the sky's model
 MOSTLY_SKY = 1.2  # times the sky may the model be where the sky's error is measured
 MEDIAN_OF_SQUARE = 0.4549  # of a normal deviate
 ERROR_OF_MEDIAN = 2.33  # of squares, relative, times the root of their number
+SPIKE_SIGMA = 8.0  # above the sharpest line
 MOST_REJECTED = 0.3  # of the pixels of one wavelength: a cosmic ray is smaller than the slit
 
 
@@ -25,6 +28,18 @@ def steady(residual, error, sigma):
     return np.abs(residual - filters.median_of_five(residual)) < sigma * error
 
 
+def spikes(data, floor, usable, ndit, sharpest_px):
+    """Pixels [row, column] that stand above both their neighbours along the dispersion more than a line could.
+
+    sharpest_px: Gaussian sigma of the sharpest line; twice its ratio of a centred pixel to the next is what a line never has.
+    A ray along the slit is found so, which the model would take for an emission line as it fills the slit.
+    """
+    centre, beyond = (float(erf(end / sharpest_px * np.sqrt(0.5))) for end in (0.5, 1.5))
+    out = np.zeros(data.shape, bool)
+    _spikes(usable, data, floor, ndit, 4.0 * centre / (beyond - centre), SPIKE_SIGMA, *data.shape, out)
+    return out
+
+
 def nearest_node(basis):
     """The node nearest to each pixel, flat."""
     return (basis.first + 1 + (basis.phase > 0.5)).ravel()
@@ -33,12 +48,14 @@ def nearest_node(basis):
 class Hits:
     """Pixels that the model cannot explain, and how much of each node is left without them."""
 
-    def __init__(self, basis, usable, profiles):
-        """basis: of all pixels [row, column]; usable: those that may be read; profiles [row, column] of the sources."""
+    def __init__(self, basis, usable, profiles, spikes=None):
+        """basis: of all pixels [row, column]; usable: those that may be read; profiles [row, column] of the sources; spikes:
+        what is hit whatever the model says, or None."""
         self._n, self._usable = basis.n_nodes, usable
         self.node = nearest_node(basis).reshape(usable.shape)
         self._count = np.maximum(self._by_node(usable.astype(float)), 1.0)
-        self.rejected = np.zeros(usable.shape, bool)
+        self.spikes = np.zeros(usable.shape, bool) if spikes is None else spikes
+        self.rejected = self.spikes
         self._light = [np.where(basis.on_grid, np.clip(p, 0.0, None), 0.0) for p in profiles]
         self._seen = [self._by_node(np.where(usable, light, 0.0)) for light in self._light]
         self._whole = [self._by_node(light) for light in self._light]
@@ -78,8 +95,8 @@ class Hits:
         """The worst of each column (a hit drags the fit, and with it its neighbours), what was rejected before and still
         sticks out, what touches them and sticks out less, and what stands between two of them.
 
-        pull: of `pulls`. Nodes that would lose too much of the slit lose nothing: there it is the
-        model that fails, not the pixels.
+        pull: of `pulls`. Nodes that would lose too much of the slit lose nothing but spikes: there it is the model that
+        fails, not the pixels.
         """
         lost, scratch, out = (
             np.empty(max(self._n, pull.shape[1])),
@@ -87,7 +104,7 @@ class Hits:
             np.empty(pull.shape, bool),
         )
         _found(
-            pull, self.rejected, self.node, *pull.shape, reject_sigma, grow_sigma, ENCLOSED_SIGMA, MOST_REJECTED, self._n,
-            self._count, lost, scratch, out,
+            pull, self.rejected, self.spikes, self.node, *pull.shape, reject_sigma, grow_sigma, ENCLOSED_SIGMA,
+            MOST_REJECTED, self._n, self._count, lost, scratch, out,
         )  # fmt: skip
         return out

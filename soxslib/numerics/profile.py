@@ -63,7 +63,7 @@ class SlitProfile:
 
 def _contiguous(*arrays):
     """The arrays as doubles of one shape."""
-    return [np.ascontiguousarray(a, float) for a in np.broadcast_arrays(*arrays)]
+    return [np.asarray(a, float, order="C") for a in np.broadcast_arrays(*arrays)]
 
 
 def _cubic(coefficients):

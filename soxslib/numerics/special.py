@@ -9,7 +9,7 @@ _erf = kernels.function("erf_of", "ddn")
 
 def erf(x):
     """The error function, by the C library."""
-    x = np.ascontiguousarray(x, float)
+    x = np.asarray(x, float, order="C")
     out = np.empty(x.shape)
     _erf(x, out, out.size)
     return out

@@ -12,7 +12,7 @@ def interpolated(position, samples, outside=None):
 
     outside: the value beyond the first and last sample; None repeats these.
     """
-    position, samples = np.ascontiguousarray(position, float), np.ascontiguousarray(samples, float)
+    position, samples = (np.asarray(a, float, order="C") for a in (position, samples))
     below, above = (samples[0], samples[-1]) if outside is None else (outside, outside)
     out = np.empty(position.shape)
     _at(position, samples, samples.size, below, above, out, out.size)

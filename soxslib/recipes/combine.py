@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soxslib.datamodel import OrderSpectrum, Quality
-from soxslib.numerics import extraction
+from soxslib.numerics import extraction, optimal
 from soxslib.numerics.aperture import boxcar
 from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.filters import running_median
@@ -44,7 +44,7 @@ def _extract_order(exposures, shifts, throughput, source, order, settings):
         _view(e, s, t, first, shifts[0], source, order, settings)
         for e, s, t in zip(exposures, shifts, throughput, strict=True)
     ]
-    counts = extraction.optimal_counts([(v.pixels, v.profile, v.variance, v.share) for v in views], columns.size)
+    counts = optimal.optimal_counts([(v.pixels, v.profile, v.variance, v.share) for v in views], columns.size)
     trace = first.grid_trace if source == 0 else first.traces[source]
     wavelength = native_wavelengths(first, order, shifts[0][order], trace)
     plain, robust, sky = _boxcars(exposures, throughput, source, order, settings)
@@ -99,7 +99,7 @@ def _view(exposure, shift, throughput, first, first_shift, source, order, settin
     how = {"left": left} if left is not None and left.size == n else {}
     if exposure.extended and settings.subtract_extended:
         how |= {"beneath": exposure.profiles[order][-1], "beneath_left": exposure.extended_variance[order]}
-    share = extraction.sky_share(pixels, profile, fit.variance, good, n, **how)
+    share = optimal.sky_share(pixels, profile, fit.variance, good, n, **how)
     return View(pixels, profile, fit.variance, share)
 
 

@@ -26,6 +26,7 @@ def fit_window(
         grow_sigma=settings.grow_sigma,
         model_error=settings.model_error,
         sky_error=settings.sky_error,
+        sharpest_px=settings.sharpest_px,
         rounds=settings.reject_rounds if is_last else FIRST_ROUNDS,
         stiffness=stiffness_of(before, settings) if before else None,
         start=before.model if before else None,

@@ -208,7 +208,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     Two rounds: positions and profile from the light above a rough sky, then from the light above the fitted one.
     """
     e = frame.exposure
-    settings = _for_binning(settings, e.binning[0])
+    settings = _for_binning(settings, e.binning)
     seeing = float(np.clip(e.seeing_arcsec or settings.seeing_arcsec, 0.4, 3.0))
     windows = windows_of(frame, cuts or cut_orders(e, frame.shape, flat, solution, settings))
     blocks = estimate_sky(windows, e.ndit, settings)
@@ -263,7 +263,11 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     )  # fmt: skip
 
 
-def _for_binning(settings, across):
-    """The settings with the model's error that pixels binned across the dispersion leave: a profile is known the less
-    the coarser the pixels that show it, by their square."""
-    return SimpleNamespace(**vars(settings) | {"model_error": settings.model_error * across**2})
+def _for_binning(settings, binning):
+    """The settings with the model's error that pixels binned across the dispersion leave, and lines as sharp as they are on
+    pixels binned along it: a profile is known the less the coarser the pixels that show it, by their square."""
+    across, along = binning
+    return SimpleNamespace(
+        **vars(settings)
+        | {"model_error": settings.model_error * across**2, "sharpest_px": settings.sharpest_px / along}
+    )

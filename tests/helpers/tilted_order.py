@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soxslib.numerics import extraction
+from soxslib.numerics import extraction, optimal
 
 REJECTION = dict(reject_sigma=5.0, grow_sigma=3.0, model_error=0.02, sky_error=0.005, rounds=8)
 
@@ -49,6 +49,6 @@ def extracted(order, fit, good=None):
     """The Counts of an order's source after a fit."""
     p = order.pixels
     good = p.good & ~fit.is_cosmic_ray if good is None else good
-    share = extraction.sky_share(p, order.profile, fit.variance, good, p.basis.n_columns)
+    share = optimal.sky_share(p, order.profile, fit.variance, good, p.basis.n_columns)
     seen = extraction.Pixels(p.data - fit.sky, p.floor, good, p.basis, p.slit_light, p.ndit)
-    return extraction.optimal_counts([(seen, order.profile, fit.variance, share)], p.basis.n_columns)
+    return optimal.optimal_counts([(seen, order.profile, fit.variance, share)], p.basis.n_columns)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from soxslib.numerics import extraction
+from soxslib.numerics import extraction, optimal
 from tests.helpers.pulls import assert_unit_pulls
 from tests.helpers.tilted_order import REJECTION, extracted, line, tilted_order
 
@@ -176,9 +176,9 @@ def test_what_is_masked_is_never_read(rng):
 def test_exposures_add_their_information(rng):
     order = tilted_order(rng, flat(200.0), flat(20.0))
     result = fit(order)
-    share = extraction.sky_share(order.pixels, order.profile, result.variance, order.pixels.good, 300)
+    share = optimal.sky_share(order.pixels, order.profile, result.variance, order.pixels.good, 300)
     view = (order.pixels, order.profile, result.variance, share)
-    one, four = (extraction.optimal_counts([view] * n, 300) for n in (1, 4))
+    one, four = (optimal.optimal_counts([view] * n, 300) for n in (1, 4))
     assert four.variance == pytest.approx(one.variance / 4, rel=1e-9)
     assert four.flux == pytest.approx(one.flux, rel=1e-9)
 
@@ -191,10 +191,10 @@ def test_exposures_of_unequal_throughput_and_jitter_agree(rng):
             order = tilted_order(rng, flat(400.0 * throughput), sky_with_lines, centre=jitter)
             result = fit(order)
             p, good = order.pixels, ~result.is_cosmic_ray
-            share = extraction.sky_share(p, order.profile, result.variance, good, 300)
+            share = optimal.sky_share(p, order.profile, result.variance, good, 300)
             seen = extraction.Pixels(p.data - result.sky, p.floor, good, p.basis, p.slit_light)
             views.append((seen, order.profile * throughput, result.variance, share))
-        counts = extraction.optimal_counts(views, 300)
+        counts = optimal.optimal_counts(views, 300)
         flux.append(counts.flux[INNER])
         variance.append(counts.variance[INNER])
     assert_unit_pulls(np.array(flux), 400.0, np.array(variance), tolerance=0.05)
@@ -238,3 +238,14 @@ def test_errors_hold_those_of_the_response(rng):
     assert np.std(pulls) == pytest.approx(1.0, abs=0.05)
     blind = extraction.fit_order(replace(p, response_variance=0.0), [o.profile], **REJECTION)
     assert np.std(((p.data - o.sky) / np.sqrt(blind.variance))[bright]) > 1.3
+
+
+def test_a_ray_along_the_slit_is_no_light_of_the_source(rng):
+    """Half of one column, from the slit's end to the source: rejected pixel by pixel it would be half of the slit."""
+    order = tilted_order(rng, lambda u: 500.0 + 0 * u, lambda u: 3.0 + 0 * u, tilt=0.0)
+    order.pixels.data[:21, 150] += 2000.0
+    result = fit(order, sharpest_px=0.75)
+    found = extracted(order, result)
+    assert result.is_cosmic_ray[:21, 150].all() and result.is_cosmic_ray[:, 140:160].sum() <= 23
+    assert abs(found.flux[150] - 500.0) < 5 * np.sqrt(found.variance[150])
+    assert abs(fit(order).counts[0][150] - 500.0) > 300.0  # without: what is asked for

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.special import erf
 
 from soxslib.numerics.extraction import basis_of
-from soxslib.numerics.hits import Hits
+from soxslib.numerics.hits import Hits, spikes
 
 
 def untilted(shape):
@@ -55,3 +56,18 @@ def test_the_skys_error_is_what_its_bright_lines_scatter_more_than_noise(rng, tr
     assert error == pytest.approx(told, rel=0.1)  # 2.3 / sqrt(4000) of the squares, and the rays' 2 %
     dark = np.full(sky.shape, 100.0)
     assert untilted(sky.shape).sky_error(dark, dark, dark, dark, **keywords) == 0.005
+
+
+def test_a_spike_is_what_no_line_is_as_sharp_as(rng):
+    sigma = 0.75
+    image = np.zeros((40, 80))
+    for row, place in enumerate(np.linspace(30.0, 31.0, 40)):  # lines of the sharpest width at all phases
+        image[row] = 1e6 * np.diff(erf((np.arange(81.0) - 0.5 - place) / sigma / np.sqrt(2.0))) / 2
+    image += 50.0
+    light = rng.poisson(image).astype(float)
+    light[3:30, 60] += 1000.0  # a ray along the slit
+    found = spikes(light, np.full(image.shape, 9.0), np.ones(image.shape, bool), 1, sigma)
+    assert found.sum() == 27 and found[3:30, 60].all()
+    assert not spikes(
+        light, np.full(image.shape, 9.0), np.ones(image.shape, bool), 1, 0.2
+    ).any()  # sharper lines may be

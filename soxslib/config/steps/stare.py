@@ -124,6 +124,13 @@ class Settings(StepSettings):
         lt=0.5,
         description="... of the sky in it, at least: its bright lines tell how much more, up to `model_error`",
     )
+    sharpest_px: float = Field(
+        0.75,
+        ge=0,
+        lt=5,
+        description="Gaussian sigma of the sharpest line that the optics make, in unbinned pixels: what is much sharper along "
+        "the dispersion is a cosmic ray, whatever the model; 0: none is",
+    )
     reject_rounds: int = Field(8, ge=1, le=30, description="Rounds of fit and rejection")
     least_coverage: float = Field(
         0.5, gt=0, lt=1, description="A sample is flagged when good pixels saw less of the profile than this"

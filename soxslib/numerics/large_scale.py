@@ -69,15 +69,17 @@ def response_field(orders, *, lamp_scales_px, scale_px, scatters, model_error):
     """
     parts = list(orders.values())
     bends = [[_lamp(p, scale, scale_px / 3.0) for scale in lamp_scales_px] for p in parts]
+    fields = [_field(p.column, p.row, scale_px) for p in parts]
     tried = {
-        s: [_likeliest(p, own, scale_px, s, model_error) for p, own in zip(parts, bends, strict=True)] for s in scatters
+        s: [_likeliest(p, own, s**2 * f, model_error) for p, own, f in zip(parts, bends, fields, strict=True)]
+        for s in scatters
     }
     scatter = max(scatters, key=lambda s: sum(likelihood for likelihood, _ in tried[s]))
     lamps = [lamp for _, lamp in tried[scatter]]
     number = np.concatenate([np.full(p.column.size, i) for i, p in enumerate(parts)])
     column, row, error = (np.concatenate([getattr(p, name) for p in parts]) for name in ("column", "row", "error"))
     light = np.concatenate([p.log_light - p.log_light.mean() for p in parts])
-    field = _field(column, row, scale_px, scatter)
+    field = scatter**2 * _field(column, row, scale_px)
     total = field + np.diag(error**2 + model_error**2)
     for i, lamp in enumerate(lamps):
         own = slice(*np.searchsorted(number, [i, i + 1]))
@@ -86,20 +88,24 @@ def response_field(orders, *, lamp_scales_px, scale_px, scatters, model_error):
     return {o: found[number == i] for i, o in enumerate(orders)}
 
 
-def _field(column, row, scale_px, scatter):
-    """Covariance of the response between nodes."""
+def _field(column, row, scale_px):
+    """Correlation of the response between nodes."""
     distance2 = (column[:, None] - column[None, :]) ** 2 + (row[:, None] - row[None, :]) ** 2
-    return scatter**2 * np.exp(-0.5 * distance2 / scale_px**2)
+    return np.exp(-0.5 * distance2 / scale_px**2)
 
 
-def _likeliest(nodes, lamps, scale_px, scatter, model_error):
+def _likeliest(nodes, lamps, field, model_error):
     """(log likelihood, lamp) for the covariance of an order's lamp, of several, that makes the light likeliest."""
-    field = _field(nodes.column, nodes.row, scale_px, scatter) + np.diag(nodes.error**2 + model_error**2)
-    light = nodes.log_light - nodes.log_light.mean()
+    n = nodes.column.size
+    bordered = np.zeros((n + 1, n + 1))
+    noise = field + np.diag(nodes.error**2 + model_error**2)
+    bordered[n, :n] = nodes.log_light - nodes.log_light.mean()
+    bordered[n, n] = 1e100  # anything large
 
     def likelihood(lamp):
-        factor = np.linalg.cholesky(lamp + field)
-        return float(-0.5 * np.sum(np.linalg.solve(factor, light) ** 2) - np.log(np.diag(factor)).sum())
+        bordered[:n, :n] = lamp + noise
+        factor = np.linalg.cholesky(bordered)  # its last row is the light that the other rows make white
+        return float(-0.5 * np.sum(factor[n, :n] ** 2) - np.log(np.diag(factor)[:n]).sum())
 
     return max(((likelihood(lamp), lamp) for lamp in lamps), key=lambda pair: pair[0])
 

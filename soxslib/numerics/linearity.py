@@ -35,7 +35,7 @@ def photon_transfer(first, second, floor, good, *, least_e, n_bins, least_pixels
         return None
     mean, difference, floor = mean[used], (first - second)[used], floor[used]
     edges = np.quantile(mean, np.linspace(0, 1, n_bins + 1))
-    index = np.clip(np.searchsorted(edges, mean, side="right") - 1, 0, n_bins - 1)
+    index = sum((mean >= edge).view(np.int8) for edge in edges[1:-1].astype(mean.dtype))
     level, ratio, error = [], [], []
     for k in range(n_bins):
         m = index == k

@@ -1,6 +1,7 @@
 """The flats of each lamp as one frame: saturated ones left out, cosmic rays rejected."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class LampStack:
     n_frames: int
     rejected_fraction: float
 
-    @property
+    @cached_property
     def is_bad(self):
         return (self.frame.quality & UNREADABLE) != 0
 

@@ -41,7 +41,7 @@ class MasterFlatResult:
 
 def master_flat(raws, bias, darks, trace, settings):
     """Take the flats of one slit apart; where several lamps shine, each order uses each lamp by what it tells there."""
-    prepared = _lean(prepare(raw, bias, darks, settings) for raw in raws)
+    prepared = _lean(prepare(raw, bias, darks, settings, is_single=False) for raw in raws)
     shape, binning = prepared[0].shape, prepared[0].exposure.binning
     lines = {o: trace_on_frame(trace, o, shape, binning) for o in sorted(trace.centre)}
     lines = {o: line for o, line in lines.items() if line[0].size > 2 * settings.edge_slice_px}
@@ -89,8 +89,7 @@ def _photon_transfer(by_lamp, settings):
 
 
 def _lean(frames):
-    """The frames without variances of their own, since that of the stack follows from the floors and the stack's light;
-    frames with the same floor share it."""
+    """The frames; those with the same floor share it."""
     out = []
     for frame in frames:
         floor = next((f.floor for f in out[-1:] if np.array_equal(f.floor, frame.floor)), frame.floor)

@@ -23,11 +23,12 @@ DEFAULTS = SimpleNamespace(  # the settings of this front end; every step may ov
 )
 
 
-def prepare(raw, bias=None, darks=(), settings=None):
+def prepare(raw, bias=None, darks=(), settings=None, is_single=True):
     """The Frame of a raw frame: electrons above pedestal and dark signal, variance, quality.
 
     bias: MasterBias or None; darks: MasterDarks of any exposure times (or one), or none. The variance is read noise,
     the masters' own variance and the photon noise of a local model of the signal; `floor` is its part without signal.
+    Of a frame that will be stacked (not is_single) the variance is the floor: that of the stack follows from its light.
     """
     s = merged_settings(settings)
     darks = [d for d in (darks if isinstance(darks, (list, tuple)) else [darks]) if d is not None]
@@ -44,7 +45,11 @@ def prepare(raw, bias=None, darks=(), settings=None):
         quality |= bias.frame.quality
     if darks:
         _subtract_darks(flux, floor, quality, exposure, darks, s)
-    variance = model_variance(flux, floor, integrations=exposure.ndit, size=s.noise_box_px, contrast=s.noise_contrast)
+    variance = floor
+    if is_single:
+        variance = model_variance(
+            flux, floor, integrations=exposure.ndit, size=s.noise_box_px, contrast=s.noise_contrast
+        )
     return Frame(flux, variance, quality, exposure, floor)
 
 

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.numerics.special import erf
+
+_normal = kernels.function("profiles_normal", "dddbnindddd")
+_chi2 = kernels.function("profiles_chi2", "dddbnindd")
 
 
 @dataclass(frozen=True)
@@ -23,19 +27,6 @@ class ProfileFits:
     is_good: np.ndarray
 
 
-def _model(position, p, derivatives=True):
-    """(model, its derivatives [4, cut, sample] by centre, sigma, height, base)."""
-    centre, sigma, height, base = (p[:, k, None] for k in range(4))
-    low, high = (position - 0.5 - centre) / sigma, (position + 0.5 - centre) / sigma
-    area = 0.5 * (erf(high / np.sqrt(2)) - erf(low / np.sqrt(2)))
-    if not derivatives:
-        return height * area + base, None
-    g_low, g_high = (np.exp(-0.5 * t * t) / np.sqrt(2 * np.pi) for t in (low, high))
-    d_centre = -height * (g_high - g_low) / sigma
-    d_sigma = -height * (high * g_high - low * g_low) / sigma
-    return height * area + base, np.stack([d_centre, d_sigma, area, np.ones_like(area)])
-
-
 def fit_profiles(position, flux, variance, is_limit, *, start_centre, start_sigma, sigma_limits, reach, steps=25):
     """ProfileFits of cuts [cut, sample]; position: of each sample; variance: 0 where a sample is not to be read.
 
@@ -45,8 +36,10 @@ def fit_profiles(position, flux, variance, is_limit, *, start_centre, start_sigm
     Levenberg-Marquardt on all cuts together. A fit is not good when its centre leaves start +- reach, its width
     the limits, its height is not positive, or it has fewer than 6 samples.
     """
-    weight = np.where(variance > 0, 1.0 / np.where(variance > 0, variance, 1.0), 0.0)
-    flux = np.where(weight > 0, flux, 0.0)
+    weight = np.where(variance > 0, 1.0 / np.where(variance > 0, variance, 1.0), 0.0).astype(float)
+    flux = np.where(weight > 0, flux, 0.0).astype(float)
+    position = np.ascontiguousarray(np.broadcast_to(position, flux.shape), float)
+    samples = position, flux, weight, np.ascontiguousarray(np.broadcast_to(is_limit, flux.shape)), flux.shape[1]
     n_used = (weight > 0).sum(1)
     p = _start(position, flux, weight, start_centre, start_sigma)
     low = np.stack([start_centre - reach, np.full(len(p), sigma_limits[0])], axis=1)
@@ -55,8 +48,7 @@ def fit_profiles(position, flux, variance, is_limit, *, start_centre, start_sigm
     damping = np.full(len(p), 1e-2)
     active = np.arange(len(p))
     for _ in range(steps):
-        samples = position[active], flux[active], weight[active], is_limit[active]
-        trial, value, variance_now = _step(p[active], damping[active], low[active], high[active], *samples)
+        trial, value, variance_now = _step(p[active], damping[active], low[active], high[active], samples, active)
         better = value[1] <= value[0]
         p[active[better]] = trial[better]
         chi2[active] = np.minimum(value[0], value[1])
@@ -73,36 +65,30 @@ def fit_profiles(position, flux, variance, is_limit, *, start_centre, start_sigm
     return ProfileFits(p[:, 0], p[:, 1], p[:, 2], p[:, 3], error, reduced, good)
 
 
-def _chi2_and_weight(model, flux, weight, is_limit):
-    """Chi-square of each cut and the weights that count: a sample at the full well has none below a brighter model."""
-    used = np.where(is_limit & (model > flux), 0.0, weight)
-    return (used * (flux - model) ** 2).sum(1), used
+def _step(p, damping, low, high, samples, active):
+    """(trial parameters, (chi-square before, after), variance of the centre) of one damped step of the active cuts.
 
-
-def _step(p, damping, low, high, position, flux, weight, is_limit):
-    """(trial parameters, (chi-square before, after), variance of the centre) of one damped step of each cut."""
-    model, jacobian = _model(position, p)
-    before, used = _chi2_and_weight(model, flux, weight, is_limit)
-    weighted = jacobian * used
-    hessian = np.matmul(weighted.transpose(1, 0, 2), jacobian.transpose(1, 2, 0))
-    gradient = np.matmul(weighted.transpose(1, 0, 2), (flux - model)[..., None])[..., 0]
+    A sample at the full well has no weight below a brighter model.
+    """
+    n = active.size
+    before, after, hessian, gradient = np.empty(n), np.empty(n), np.empty((n, 4, 4)), np.empty((n, 4))
+    _normal(*samples, active, n, p, before, hessian, gradient)
     scale = np.sqrt(np.maximum(np.einsum("caa->ca", hessian), 1e-300))
     normal = hessian / (scale[:, :, None] * scale[:, None, :])
     eye = np.eye(4)
     step = np.linalg.solve(normal + damping[:, None, None] * eye, (gradient / scale)[..., None])[..., 0] / scale
     trial = p + step
     trial[:, :2] = np.clip(trial[:, :2], low, high)
-    after, _ = _chi2_and_weight(_model(position, trial, derivatives=False)[0], flux, weight, is_limit)
+    _chi2(*samples, active, n, trial, after)
     return trial, (before, after), np.linalg.inv(normal + 1e-9 * eye)[:, 0, 0] / scale[:, 0] ** 2
 
 
 def _start(position, flux, weight, centre, sigma):
     """Start values: given centre and width; height and base from linear least squares."""
-    p = np.stack(
-        [centre, np.broadcast_to(sigma, centre.shape), np.ones_like(centre), np.zeros_like(centre)], axis=1
-    ).astype(float)
-    _, jacobian = _model(position, p)
-    shape = jacobian[2]
+    p = np.empty((len(flux), 4))
+    p[:, 0], p[:, 1] = centre, sigma
+    edges = (position[..., None] + (-0.5, 0.5) - p[:, 0, None, None]) / (p[:, 1, None, None] * np.sqrt(2))
+    shape = 0.5 * np.diff(erf(edges))[..., 0]
     s, sx, sxx = weight.sum(1), (weight * shape).sum(1), (weight * shape**2).sum(1)
     y, xy = (weight * flux).sum(1), (weight * shape * flux).sum(1)
     determinant = np.maximum(s * sxx - sx**2, 1e-300)

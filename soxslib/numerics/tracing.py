@@ -16,7 +16,7 @@ def cut_along(image, centre, half):
     """
     columns, position = centre
     rows = np.round(position).astype(int)[None, :] + np.arange(-half, half + 1)[:, None]
-    return image[np.clip(rows, 0, image.shape[0] - 1), columns[None, :]], rows
+    return image.ravel().take(np.clip(rows, 0, image.shape[0] - 1) * image.shape[1] + columns), rows
 
 
 def displacement(image, bad, lines, *, search_px, order_px, smooth_px, slice_px):
@@ -107,11 +107,8 @@ def _brightest(distance, flux, variance, half):
     bins = np.arange(-half, half + 1)
     index = np.clip(np.round(distance).astype(int) + half, 0, 2 * half)
     used = variance > 0
-    total = np.zeros((len(flux), 2 * half + 1))
-    count = np.zeros_like(total)
-    slices = np.broadcast_to(np.arange(len(flux))[:, None], index.shape)
-    np.add.at(total, (slices[used], index[used]), flux[used])
-    np.add.at(count, (slices[used], index[used]), 1)
+    bin_of = (np.arange(len(flux))[:, None] * bins.size + index)[used]
+    total, count = (np.bincount(bin_of, w, len(flux) * bins.size).reshape(-1, bins.size) for w in (flux[used], None))
     return bins[np.argmax(np.where(count > 0, total / np.maximum(count, 1), -np.inf), axis=1)].astype(float)
 
 

@@ -162,8 +162,10 @@ def _with_checksum(header, datasum):
     """Bytes of a header whose CHECKSUM makes the whole HDU sum up to minus zero."""
     header.set("CHECKSUM", "0" * 16, WHEN)
     header.set("DATASUM", str(datasum), WHEN)
-    header.set("CHECKSUM", encoded(0xFFFFFFFF & ~word_sum(header_bytes(header), datasum)), WHEN)
-    return header_bytes(header)
+    text = header_bytes(header)
+    card = next(i for i in range(0, len(text), WIDTH) if text.startswith(b"CHECKSUM= '", i)) + len("CHECKSUM= '")
+    checksum = encoded(0xFFFFFFFF & ~word_sum(text, datasum)).encode("ascii")
+    return text[:card] + checksum + text[card + len(checksum) :]
 
 
 def encoded(value):

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.numerics import filters
 from soxslib.numerics.profile import MOFFAT_RANGE, moffat
+
+_along = kernels.function("extended_along", "ddddddbxxxnnd")
 
 _EXPLAINED = 2.0  # mean square of pulls below which points alone explain the light: no gain is left to find
 _HINT = 1.3  # gain below which the search for extended light is given up after its first start
@@ -49,6 +52,19 @@ class Points:
     positions: list[float]
     fwhm_arcsec: list[float]
     power: float
+
+
+def light_along(grid, slit_arcsec, arcsec, data, sky, floor, variance, used, *, sky_error):
+    """(mean light above the sky per arcsec, its variance) of the used pixels about each point of a uniform slit grid.
+
+    Pixels count by what the sky does to them: its lines hide the light by their noise, and by `sky_error`, relative.
+    """
+    images = [np.ascontiguousarray(a, float) for a in (slit_arcsec, arcsec, data, sky, floor, variance)]
+    sums = np.zeros((3, grid.size))
+    _along(*images, used, sky_error, grid[0], grid[1] - grid[0], used.size, grid.size, sums)
+    seen = sums[0] > 0
+    total = np.where(seen, sums[0], 1.0)
+    return sums[1] / total, np.where(seen, sums[2] / total**2, np.inf)
 
 
 def split_light(slit_arcsec, light, variance, positions, fwhm_arcsec, *, light_error, least_gain, sky_error=None):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from soxslib.numerics.extended import split_light
+from soxslib.numerics.extended import light_along, split_light
 from soxslib.recipes.slit_profiles import readable
 
 WIDE = 4.0  # widths of a point source, wider than which no wings are
@@ -55,18 +55,7 @@ def _least(extended, points, settings, off):
 
 
 def _along_slit(window, fit, sky, grid, settings):
-    """(mean light above the sky per arcsec, its variance) of an order's pixels about each point of the slit.
-
-    Pixels count by what the sky does to them: its lines hide the light by their noise, and where the slit's illumination is wrong.
-    """
-    cutout, step = window.cutout, grid[1] - grid[0]
-    bins = np.rint((cutout.slit_arcsec - grid[0]) / step)
-    used = readable(window, fit, settings) & (bins >= 0) & (bins < grid.size)
-    k, n, per_arcsec = bins[used].astype(int), grid.size, 1.0 / cutout.arcsec[used]
-    wrong = (settings.slit_light_under * sky[used]) ** 2
-    weight = 1.0 / (window.floor[used] + np.maximum(sky[used], 0.0) + wrong)
-    total = np.bincount(k, weight, n)
-    seen, total = total > 0, np.where(total > 0, total, 1.0)
-    mean = np.bincount(k, weight * (window.data - sky)[used] * per_arcsec, n) / total
-    error2 = np.bincount(k, weight**2 * fit.variance[used] * per_arcsec**2, n) / total**2
-    return mean, np.where(seen, error2, np.inf)
+    """(mean light above the sky per arcsec, its variance) of an order's pixels about each point of the slit."""
+    cutout, used = window.cutout, readable(window, fit, settings)
+    images = cutout.slit_arcsec, cutout.arcsec, window.data, sky, window.floor, fit.variance
+    return light_along(grid, *images, used, sky_error=settings.slit_light_under)

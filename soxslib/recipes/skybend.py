@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from soxslib.numerics.skybend import bend
+from soxslib.numerics.uniform import interpolated
 
 
 def bent(windows, fits, positions, trace, settings):
@@ -26,7 +27,7 @@ def _bent(window, fit, position, trace, settings):
         cutout.slit_arcsec / half,
         trace.at(cutout.order, cutout.wavelength_nm) / half,
         residual=window.data - fit.model,
-        slope=np.interp(position, columns[1:] - 0.5, np.diff(fit.sky_density)) * window.slit_light,
+        slope=interpolated(position - 0.5, np.diff(fit.sky_density)) * window.slit_light,
         variance=fit.variance,
         usable=window.good & ~fit.is_cosmic_ray & np.isfinite(position) & is_dark,
         prior_px=settings.map_bend_px,

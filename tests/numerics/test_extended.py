@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soxslib.numerics.extended import ExtendedLight, split_light
+from soxslib.numerics.extended import ExtendedLight, light_along, split_light
 from soxslib.numerics.profile import moffat
 
 SLIT = np.arange(-5.4, 5.41, 0.14)
@@ -56,3 +56,21 @@ def test_two_sources_are_no_host(rng):
 def test_extended_light_is_largest_at_its_centre():
     one = ExtendedLight(1.0, 2.0, 1.5, 0.3, 0.5)
     assert one.at(1.0) == pytest.approx(0.3) and one.at(3.0) == pytest.approx(0.3 / 2**1.5)
+
+
+def test_light_along_the_slit_is_the_weighted_mean_of_its_pixels(rng):
+    """Bin by bin, with NumPy's average."""
+    grid, shape = np.arange(-2.0, 2.1, 0.5), (20, 30)
+    slit, arcsec, sky = rng.uniform(-3, 3, shape), rng.uniform(0.2, 0.3, shape), rng.uniform(-5, 50, shape)
+    floor, variance, data = rng.uniform(9, 12, shape), rng.uniform(10, 50, shape), rng.normal(30, 5, shape)
+    used = (rng.random(shape) < 0.8) & ((slit < 0.75) | (slit > 1.25))  # leaves a bin empty
+    data[~used] = np.nan  # never read
+    mean, error2 = light_along(grid, slit, arcsec, data, sky, floor, variance, used, sky_error=0.1)
+    weight = 1.0 / (floor + np.maximum(sky, 0.0) + (0.1 * sky) ** 2)
+    for s, found, square in zip(grid, mean, error2, strict=True):
+        k = used & (np.abs(slit - s) < 0.25)
+        if not k.any():
+            assert (found, square) == (0.0, np.inf)
+            continue
+        assert found == pytest.approx(np.average(((data - sky) / arcsec)[k], weights=weight[k]))
+        assert square == pytest.approx(np.sum((weight**2 * variance / arcsec**2)[k]) / weight[k].sum() ** 2)

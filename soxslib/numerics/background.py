@@ -2,9 +2,14 @@
 
 import numpy as np
 
-from soxslib.numerics.noise import strips
-from soxslib.numerics.smoothing import gaussian_smoothed, hat_matrix
+from soxslib import kernels
+from soxslib.numerics.smoothing import gaussian_smoothed
 from soxslib.numerics.splines import TAPS, bspline_weights, nodes_of
+
+_blocks = kernels.function("background_blocks", "ffbinindd")
+_clip = kernels.function("background_clip", "ffbfxiinnnnbdi")
+_rows = kernels.function("background_rows", "ffbnnd")
+_interpolate = kernels.function("background_interpolate", "dnididnnxdf")
 
 
 def between_orders(shape, edges, *, margin_px):
@@ -31,57 +36,37 @@ def scattered_light(flux, variance, usable, *, nodes, block_px, clip_sigma, stif
     clip_sigma off the model (cosmic rays, stars' ghosts) are left out in rounds. Nothing is clipped at zero: in the
     dark the light is as often below as above it.
     """
+    flux, variance = (np.ascontiguousarray(a, np.float32) for a in (flux, variance))
     used = usable & (variance > 0)
-    blocks = tuple(max(n // b, 1) for n, b in zip(flux.shape, block_px, strict=True))
-    sums = _block_sums(flux, variance, used, blocks)
-    at = np.flatnonzero(used)
-    light, limit = flux.ravel()[at], clip_sigma * np.sqrt(variance.ravel()[at])
+    counts = [max(n // b, 1) for n, b in zip(flux.shape, block_px, strict=True)]
+    sums = _block_sums(flux, variance, used, counts)
+    block_of = [
+        np.searchsorted(_starts(n, b), np.arange(n), "right") - 1 for n, b in zip(flux.shape, counts, strict=True)
+    ]
     bases = [_basis((np.arange(n) + 0.5) / n, k).astype(np.float32) for n, k in zip(flux.shape, nodes, strict=True)]
-    model, kept = np.empty(flux.shape, np.float32), np.ones(at.size, bool)
+    model, kept, changed = np.empty(flux.shape, np.float32), used.copy(), np.empty(1, np.intp)
     for i in range(rounds):
         if i > 0:
-            still = np.abs(light - model.ravel()[at]) < limit
-            changed = at[still != kept]
-            if not changed.size:
+            size = counts[1], sums[0].size, *flux.shape
+            _clip(flux, variance, used, model, clip_sigma, *block_of, *size, kept, sums, changed)
+            if not changed[0]:
                 break
-            sums += _pixel_sums(flux, variance, changed, blocks, np.where(still, 1.0, -1.0)[still != kept])
-            kept = still
         coefficients, covariance = _fit(sums, flux.shape, nodes, stiffness)
         np.matmul(bases[0] @ coefficients.astype(np.float32), bases[1].T, out=model)
-    left = np.zeros(flux.shape, bool)
-    left.ravel()[at[kept]] = True
-    return model, _error(covariance, flux.shape, nodes), left
+    return model, _error(covariance, flux.shape, nodes), kept
 
 
 def _starts(n, blocks):
     """First pixels of nearly equal blocks."""
-    return np.linspace(0, n, blocks + 1).round().astype(int)[:-1]
+    return np.linspace(0, n, blocks + 1).round().astype(np.intp)[:-1]
 
 
-def _block_sums(flux, variance, used, blocks):
+def _block_sums(flux, variance, used, counts):
     """Sums over blocks of weight, and of weight times flux, row and column: [4, block]."""
-    weight = np.divide(1.0, variance, out=np.zeros(flux.shape, np.float32), where=used)
-    along = _starts(flux.shape[1], blocks[1])
-    by_row = np.add.reduceat(weight, along, axis=1).astype(float)
-    product = np.multiply(weight, np.arange(flux.shape[1], dtype=np.float32))
-    columns = np.add.reduceat(product, along, axis=1)
-    # where it is not used the product is 0 as it was
-    light = np.add.reduceat(np.multiply(weight, flux, out=product, where=used), along, axis=1)
-    rows = by_row * np.arange(flux.shape[0])[:, None]
-    sums = (by_row, light, rows, columns)
-    return np.array([np.add.reduceat(s, _starts(flux.shape[0], blocks[0]), axis=0, dtype=float).ravel() for s in sums])
-
-
-def _pixel_sums(flux, variance, at, blocks, sign):
-    """The same sums over some pixels alone, given by their places in the flat image."""
-    position = np.divmod(at, flux.shape[1])
-    block = [
-        np.searchsorted(_starts(n, b), p, side="right") - 1
-        for n, b, p in zip(flux.shape, blocks, position, strict=True)
-    ]
-    weight = sign / variance.ravel()[at]
-    values = (1.0, flux.ravel()[at], *position)
-    return np.array([np.bincount(block[0] * blocks[1] + block[1], weight * v, blocks[0] * blocks[1]) for v in values])
+    borders = [np.append(_starts(n, b), n) for n, b in zip(flux.shape, counts, strict=True)]
+    out, lines = np.empty((4, counts[0] * counts[1])), np.empty(3 * flux.shape[1])
+    _blocks(flux, variance, used, borders[0], counts[0], borders[1], counts[1], lines, out)
+    return out
 
 
 def _taps(position, n):
@@ -134,8 +119,18 @@ def _error(covariance, shape, nodes, grid=(24, 24)):
     design = (rows[:, None, :, None] * columns[None, :, None, :]).reshape(grid[0] * grid[1], -1)
     variance = np.einsum("ij,jk,ik->i", design, covariance, design, optimize=True).reshape(grid)
     coarse = np.sqrt(np.maximum(variance, 0.0))
-    fine = (hat_matrix(shape[0], grid[0]) @ coarse) @ hat_matrix(shape[1], grid[1]).T
-    return np.maximum(fine, coarse.min()).astype(np.float32)
+    (low_y, share_y), (low_x, share_x) = (_between(n, g) for n, g in zip(shape, grid, strict=True))
+    out = np.empty(shape, np.float32)
+    line = np.empty(grid[1])
+    _interpolate(coarse, grid[1], low_y, share_y, low_x, share_x, *shape, coarse.min(), line, out)
+    return out
+
+
+def _between(n, grid):
+    """(node before, part of the way to the next) of n pixels among the centres of `grid` equal bins; lines go on beyond."""
+    position = (np.arange(n) + 0.5) * grid / n - 0.5
+    low = np.clip(np.floor(position), 0, grid - 2).astype(np.intp)
+    return low, position - low
 
 
 def row_noise(residual, variance, usable, *, smooth_px, least_pixels):
@@ -148,17 +143,12 @@ def row_noise(residual, variance, usable, *, smooth_px, least_pixels):
     enough = count >= least_pixels
     if enough.sum() < 10:
         return np.zeros(residual.shape[0])
-    parts = [_row_sums(residual[rows], variance[rows], usable[rows]) for rows in strips(len(residual))]
-    total, light = (np.concatenate(part) for part in zip(*parts, strict=True))
-    total = np.maximum(total, 1e-30)
+    residual, variance = (np.ascontiguousarray(a, np.float32) for a in (residual, variance))
+    sums = np.empty((2, len(residual)))
+    _rows(residual, variance, usable, *residual.shape, sums)
+    total, light = np.maximum(sums[0], 1e-30), sums[1]
     mean = np.where(enough, light / total, 0.0)
     noise = np.where(enough, 1.0 / total, 0.0)
     mean = np.where(enough, mean - gaussian_smoothed(mean, smooth_px, np.where(enough, total, 0.0)), 0.0)
     lasting = max(float(np.mean(mean[enough] ** 2 - noise[enough])), 0.0)
     return np.where(enough, mean * lasting / np.where(enough, lasting + noise, 1.0), 0.0)
-
-
-def _row_sums(residual, variance, usable):
-    """(weight, weighted residual) of some rows."""
-    w = np.where(usable, 1.0 / np.where(usable, variance, 1.0), 0.0)
-    return w.sum(1), (w * np.where(usable, residual, 0.0)).sum(1)

@@ -238,21 +238,23 @@ def fit_trace(measured, ranges, position, *, common_degree, prior_arcsec, robust
         a, y, sigma = (np.concatenate(x) for x in (rows, y, sigma))
         w = 1.0 / sigma**2
         for _ in range(6):
-            covariance = np.linalg.inv(a.T @ (w[:, None] * a) + np.diag(prior))
-            solution = covariance @ (a.T @ (w * y))
+            normal = a.T @ (w[:, None] * a) + np.diag(prior)
+            solution = np.linalg.solve(normal, a.T @ (w * y))
             z = (y - a @ solution) / sigma
             spread = max(1.0, 1.4826 * np.median(np.abs(z)))
             w = np.where(np.abs(z) < robust_sigma * spread, 1.0 / sigma**2, 0.0)
+        covariance = np.linalg.inv(normal)
         samples |= _samples(np.array(owner), y - a @ solution, w > 0)
-    coefficients, errors, modes = {}, {}, {}
+    along, errors, modes = [], {}, {}
     for i, order in enumerate(orders):
         places = np.linspace(*ranges[order], 9)
         design = _trace_rows(places, (lo, hi), ranges[order], i, len(orders), n_common, n_own)
-        nodes = np.linspace(-1, 1, 9)
-        coefficients[order] = chebyshev.chebfit(nodes, design @ solution + position, max(common_degree, n_own - 1))
-        errors[order] = float(np.sqrt(np.einsum("ij,jk,ik->i", design, covariance, design).mean()))
+        along.append(design @ solution + position)
+        errors[order] = float(np.sqrt(np.mean(np.sum((design @ covariance) * design, axis=1))))
         n = len(measured.get(order, ((),))[0])
         modes[order] = "fit" if n >= 3 else "transferred" if rows else "forced"
+    curves = chebyshev.chebfit(np.linspace(-1, 1, 9), np.transpose(along), max(common_degree, n_own - 1))
+    coefficients = dict(zip(orders, np.ascontiguousarray(curves.T), strict=True))
     return Trace(coefficients, dict(ranges), errors, modes, samples)
 
 

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.numerics.special import erf
+
+_normal = kernels.function("arclines_normal", "ddbnnndxndddd")
 
 BATCH = 2048  # spots fitted at once: their arrays stay in the cache
 PARAMETERS = 7  # flux, along, across, width along, width across, tilt, background
@@ -102,26 +105,6 @@ def spot_model(shape, parameters):
     return parameters[:, 0, None, None] * y[:, :, None] * x + parameters[:, 6, None, None]
 
 
-def _model_and_derivatives(shape, p):
-    """Model [spot, pixel] and its derivatives [spot, parameter, pixel]."""
-    (y, y_centre, y_width), (x, x_centre, x_width), mean, variance = _rows_and_columns(shape, p)
-    y, y_centre, y_width, mean = (a[:, :, None] for a in (y, y_centre, y_width, mean))
-    by_centre = y * x_centre
-    # d(row's mean)/d(centre) = variance / width^2 - 1, for any distribution cut out of a Gaussian
-    drag = p[:, 5, None, None] * (variance[:, :, None] / p[:, 4, None, None] ** 2 - 1.0)
-    flux = p[:, 0, None, None]
-    d = np.empty((len(p), PARAMETERS, *shape))
-    d[:, 0] = y * x
-    d[:, 1] = flux * by_centre
-    d[:, 2] = flux * (y_centre * x + by_centre * drag)
-    d[:, 3] = flux * y * x_width
-    d[:, 4] = flux * y_width * x
-    d[:, 5] = flux * by_centre * mean
-    d[:, 6] = 1.0
-    d = d.reshape(len(p), PARAMETERS, -1)
-    return p[:, 0, None] * d[:, 0] + p[:, 6, None], d
-
-
 def fit_spots(stamps, floor, good, start, prior_sd, *, photon_scale, steps):
     """SpotFits of stamps [spot, y, x], positions within the stamp.
 
@@ -143,28 +126,27 @@ def _fit_batch(stamps, floor, good, start, prior_sd, photon_scale, steps):
     The weights are those of the start's model: a second fit from the first one's result has the right ones.
     """
     shape, n = stamps.shape[1:], len(stamps)
-    ok = good.reshape(n, -1)
+    ok = np.ascontiguousarray(good).reshape(n, -1)
     data = np.where(ok, stamps.reshape(n, -1), 0.0).astype(float)  # a bad pixel is never read
+    floor = np.ascontiguousarray(np.broadcast_to(floor, stamps.shape), float)
+    weight = np.empty(data.shape)
     prior = np.zeros((n, PARAMETERS))
     prior[:, 3:6] = 1.0 / prior_sd**2
-    best = p = start.astype(float)
+    best = p = np.ascontiguousarray(start, float)
     chi2, damping = np.full(n, np.inf), np.full(n, 1e-2)
     hessian, gradient = np.zeros((n, PARAMETERS, PARAMETERS)), np.zeros((n, PARAMETERS))
+    now, sums, slopes = np.empty(n), np.empty(hessian.shape), np.empty(gradient.shape)
     for step in range(steps + 1):
-        model, derivatives = _model_and_derivatives(shape, p)
-        if step == 0:
-            signal = np.maximum(model - p[:, 6, None], 0.0) + np.maximum(p[:, 6, None], 0.0)
-            weight = np.where(ok, 1.0 / (floor.reshape(n, -1) + photon_scale * signal), 0.0)
-        residual, pull = data - model, start - p
-        now = (weight * residual**2).sum(axis=1) + (prior * pull**2).sum(axis=1)
+        _normal(data, floor, ok, n, *shape, p, photon_scale, step == 0, weight, now, sums, slopes)
+        pull = start - p
+        now += (prior * pull**2).sum(axis=1)
         better = now <= chi2
         k = np.flatnonzero(better)
         best = np.where(better[:, None], p, best)
         chi2 = np.where(better, now, chi2)
         damping = np.clip(np.where(better, damping * 0.1, damping * 10.0), 1e-7, 1e4)
-        weighted = derivatives[k] * weight[k, None]
-        hessian[k] = weighted @ derivatives[k].transpose(0, 2, 1) + prior[k, :, None] * np.eye(PARAMETERS)
-        gradient[k] = (weighted @ residual[k, :, None])[:, :, 0] + prior[k] * pull[k]
+        hessian[k] = sums[k] + prior[k, :, None] * np.eye(PARAMETERS)
+        gradient[k] = slopes[k] + prior[k] * pull[k]
         if step < steps:
             p = _bounded(best + _step(hessian, gradient, damping), start, prior_sd, shape)
     variance = np.maximum(np.einsum("nii->ni", np.linalg.inv(_regular(hessian))), 0.0)

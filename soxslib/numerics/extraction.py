@@ -129,7 +129,8 @@ def fit_order(
         model = _series_sum(solution[:, :n_sources], kinds, profiles, first, phase, sky.copy() if profiles else sky)
         if round_ >= weight_rounds - 1:
             of_sky = hits.sky_error(value, model, sky, variance, least=sky_error, most=model_error)
-        new = hits.found(hits.pulls(value, model, sky, variance, of_sky, model_error), reject_sigma, grow_sigma)
+        pulls = hits.pulls(value, model, sky, variance, of_sky, model_error)
+        new = hits.found(pulls, hits.leverage(variance), reject_sigma, grow_sigma)
         if round_ >= weight_rounds - 1:
             changed = new != hits.rejected
             if not changed.any():

@@ -4,10 +4,13 @@ import numpy as np
 
 from soxslib import kernels
 from soxslib.numerics import filters
+from soxslib.numerics.noise import median
 from soxslib.numerics.special import erf
 
 _pulls = kernels.function("hits_pulls", "bddddxxdn")
-_found = kernels.function("hits_found", "dbbinnxxxxnddbb")
+_found = kernels.function("hits_found", "ddbbinnxxxxnddbb")
+_leverage = kernels.function("hits_leverage", "bbddixxnndd")
+_lit = kernels.function("hits_lit", "bbddddxxnddi")
 _spikes = kernels.function("hits_spikes", "bddxxxnnb")
 
 ENCLOSED_SIGMA = 1.0  # from which a pixel between two hits is one: the source's own counts may have taken its light
@@ -16,6 +19,8 @@ MOSTLY_SKY = 1.2  # times the sky may the model be where the sky's error is meas
 MEDIAN_OF_SQUARE = 0.4549  # of a normal deviate
 ERROR_OF_MEDIAN = 2.33  # of squares, relative, times the root of their number
 SPIKE_SIGMA = 8.0  # above the sharpest line
+LEAST_LIGHT = 0.03  # of a source in a pixel, below which the pixel has next to no leverage on its counts
+MOST_LEVERAGE = 0.7  # that is believed of a pixel
 MOST_REJECTED = 0.3  # of the pixels of one wavelength: a cosmic ray is smaller than the slit
 
 
@@ -75,14 +80,15 @@ class Hits:
         Told by what the residuals scatter more than their noise, where `most` of the sky would be half of it at least. What
         chance makes of their median counts as noise; what is rejected does not count.
         """
-        is_lit = (model < MOSTLY_SKY * sky) & ((2 * most * sky) ** 2 > variance)
-        at = np.flatnonzero(is_lit & self._usable & ~self.rejected)
-        if at.size < LEAST_LIT:
+        square, relative, n = np.empty(data.size), np.empty(data.size), np.zeros(1, np.intp)
+        _lit(
+            self._usable, self.rejected, data, model, sky, variance, 2 * most, MOSTLY_SKY, data.size, square, relative, n
+        )  # fmt: skip
+        n = int(n[0])
+        if n < LEAST_LIT:
             return least
-        data, model, sky, variance = (a.ravel()[at] for a in (data, model, sky, variance))
-        scatter = np.median((data - model) ** 2 / variance) / MEDIAN_OF_SQUARE
-        excess = max(scatter - 1.0 - ERROR_OF_MEDIAN / np.sqrt(at.size), 0.0)
-        return float(np.clip(np.sqrt(excess * np.median(variance / sky**2)), least, most))
+        excess = median(square[:n]) / MEDIAN_OF_SQUARE - 1.0 - ERROR_OF_MEDIAN / np.sqrt(n)
+        return float(np.clip(np.sqrt(max(excess, 0.0) * median(relative[:n])), least, most))
 
     def pulls(self, data, model, sky, variance, sky_error, source_error):
         """Data less model over their error, to which fractions of the sky and of the rest of the model are added; -inf where
@@ -91,9 +97,21 @@ class Hits:
         _pulls(self._usable, data, model, sky, variance, sky_error, source_error, out, out.size)
         return out
 
-    def found(self, pull, reject_sigma, grow_sigma):
+    def leverage(self, variance):
+        """Part of each pixel in what the fit says of the sources there: it takes as much of the variance of the residual."""
+        out, sums = np.zeros(variance.shape), np.empty(self._n)
+        for light in self._light:
+            _leverage(
+                self._usable, self.rejected, light, variance, self.node, LEAST_LIGHT, MOST_LEVERAGE, out.size, self._n,
+                sums, out,
+            )  # fmt: skip
+        return out
+
+    def found(self, pull, leverage, reject_sigma, grow_sigma):
         """The worst of each column (a hit drags the fit, and with it its neighbours), what was rejected before and still
-        sticks out, what touches them and sticks out less, and what stands between two of them.
+        sticks out, what touches them and sticks out less, and what stands between two of them. A ray along the slit
+        leaves little beside it to tell the source's counts, which follow it: what touches others is measured by the
+        scatter that its leverage leaves.
 
         pull: of `pulls`. Nodes that would lose too much of the slit lose nothing but spikes: there it is the model that
         fails, not the pixels.
@@ -104,7 +122,7 @@ class Hits:
             np.empty(pull.shape, bool),
         )
         _found(
-            pull, self.rejected, self.spikes, self.node, *pull.shape, reject_sigma, grow_sigma, ENCLOSED_SIGMA,
+            pull, leverage, self.rejected, self.spikes, self.node, *pull.shape, reject_sigma, grow_sigma, ENCLOSED_SIGMA,
             MOST_REJECTED, self._n, self._count, lost, scratch, out,
         )  # fmt: skip
         return out

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import erf
 
 from soxslib.numerics.extraction import basis_of
-from soxslib.numerics.hits import Hits, spikes
+from soxslib.numerics.hits import MOST_LEVERAGE, Hits, spikes
 
 
 def untilted(shape):
@@ -17,9 +17,8 @@ def rejected(z, rounds=3):
     """Pixels rejected of an untilted order whose residuals are z errors."""
     hits = untilted(z.shape)
     for _ in range(rounds):
-        hits.rejected = hits.found(
-            hits.pulls(z, np.zeros(z.shape), np.zeros(z.shape), np.ones(z.shape), 0.0, 0.0), 5.0, 3.0
-        )
+        pulls = hits.pulls(z, np.zeros(z.shape), np.zeros(z.shape), np.ones(z.shape), 0.0, 0.0)
+        hits.rejected = hits.found(pulls, np.zeros(z.shape), 5.0, 3.0)
     return hits.rejected
 
 
@@ -71,3 +70,14 @@ def test_a_spike_is_what_no_line_is_as_sharp_as(rng):
     assert not spikes(
         light, np.full(image.shape, 9.0), np.ones(image.shape, bool), 1, 0.2
     ).any()  # sharper lines may be
+
+
+def test_a_pixel_has_the_leverage_of_its_information_on_the_sources():
+    """Light in three rows as 1 : 2 : 1 and equal noise: 1/6, 4/6, 1/6; without the first 0, 4/5, 1/5."""
+    basis = basis_of(np.tile(np.arange(20.0), (5, 1)), 20)
+    light = np.repeat([[0.0], [0.25], [0.5], [0.25], [0.0]], 20, axis=1)
+    hits = Hits(basis, np.ones((5, 20), bool), [light])
+    np.testing.assert_allclose(hits.leverage(np.full((5, 20), 7.0))[:, 3], [0, 1 / 6, 4 / 6, 1 / 6, 0])
+    hits.rejected = np.zeros((5, 20), bool)
+    hits.rejected[1, 3] = True
+    np.testing.assert_allclose(hits.leverage(np.full((5, 20), 7.0))[:, 3], [0, 0, MOST_LEVERAGE, 1 / 5, 0])

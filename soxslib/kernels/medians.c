@@ -50,3 +50,25 @@ WIDE void medians_of_columns(const double *restrict values, const _Bool *restric
         }
     }
 }
+
+/* out [ny, nx]: median of five neighbours along each row, mirrored at its ends. buffer: nx + 4. */
+WIDE void medians_of_five(const double *restrict image, ptrdiff_t ny, ptrdiff_t nx, double *restrict buffer,
+                          double *restrict out)
+{
+    for (ptrdiff_t y = 0; y < ny; y++) {
+        const double *restrict row = image + y * nx;
+        for (ptrdiff_t x = 0; x < nx; x++) buffer[x + 2] = row[x];
+        for (ptrdiff_t k = 0; k < 2; k++) { /* of a single pixel, the one there is */
+            buffer[1 - k] = row[k < nx ? k : nx - 1];
+            buffer[nx + 2 + k] = row[nx - 1 - k >= 0 ? nx - 1 - k : 0];
+        }
+        for (ptrdiff_t x = 0; x < nx; x++) {
+            const double a = buffer[x], b = buffer[x + 1], c = buffer[x + 2], d = buffer[x + 3], e = buffer[x + 4];
+            const double ab = a < b ? a : b, AB = a < b ? b : a, cd = c < d ? c : d, CD = c < d ? d : c;
+            /* neither the smaller of the smaller ends nor the larger of the larger is the median; nor of what then is left */
+            const double p = ab > cd ? ab : cd, q = AB < CD ? AB : CD;
+            const double low = p < q ? p : q, high = p < q ? q : p, top = high < e ? high : e;
+            out[y * nx + x] = low > top ? low : top;
+        }
+    }
+}

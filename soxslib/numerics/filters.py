@@ -9,6 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from soxslib import kernels
 
 _medians = kernels.function("medians_of_columns", "dbnnndd")
+_of_five = kernels.function("medians_of_five", "dnndd")
 _LANES = 32  # columns that the loop sorts side by side
 _ALL = np.ones(1, bool)
 
@@ -30,12 +31,10 @@ def column_medians(values, used=None):
 
 def median_of_five(image):
     """Median of five neighbours along axis 1; at the ends the neighbours are mirrored."""
-    padded = np.pad(image, ((0, 0), (2, 2)), mode="symmetric")
-    a, b, c, d, e = (padded[:, i : i + image.shape[1]] for i in range(5))
-    # of two pairs, neither the smaller of the smaller ends nor the larger of the larger is the median; nor of what then is left
-    low = np.maximum(np.minimum(a, b), np.minimum(c, d))
-    high = np.minimum(np.maximum(a, b), np.maximum(c, d))
-    return np.maximum(np.minimum(low, high), np.minimum(np.maximum(low, high), e))
+    values = np.ascontiguousarray(image, float)
+    out = np.empty(values.shape)
+    _of_five(values, *values.shape, np.empty(values.shape[1] + 4), out)
+    return out.astype(image.dtype, copy=False)
 
 
 def median_3x3(image):

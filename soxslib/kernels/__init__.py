@@ -80,7 +80,8 @@ def _built(sources, name, places):
         command = [*compiler.split(), *OPTIONS, "-o", str(made), *map(str, sources), "-lm"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            raise ReductionError(f"soxslib's loops in C cannot be compiled: {' '.join(command)}: {done.stderr[-500:]}")
+            said = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr[:200])
+            raise ReductionError(f"soxslib's loops in C cannot be compiled by {compiler}: {said}")
         for place in places:
             try:
                 place.mkdir(parents=True, exist_ok=True)

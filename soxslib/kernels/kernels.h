@@ -15,4 +15,7 @@ enum { TAPS = 4 }; /* a cubic basis on a unit grid touches four nodes */
 #define WIDE
 #endif
 
+/* A part of a loop that is to be compiled with it, for the same registers. */
+#define INSIDE static inline __attribute__((always_inline))
+
 #endif

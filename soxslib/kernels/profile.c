@@ -10,8 +10,9 @@ void profile_at(const double *restrict distance, const double *restrict scale, c
         const double scaled = distance[i] / scale[i];
         out[i] = 0.0;
         if (!(fabs(scaled) < half_width)) continue;
-        const double at = (scaled + half_width) / step, node = floor(at), x = at - node;
-        const double *c = cubic + TAPS * (ptrdiff_t)node;
+        const double at = (scaled + half_width) / step;
+        const ptrdiff_t node = (ptrdiff_t)at;
+        const double x = at - (double)node, *c = cubic + TAPS * node;
         out[i] = (((c[3] * x + c[2]) * x + c[1]) * x + c[0]) / scale[i];
     }
 }
@@ -25,11 +26,12 @@ void profile_equations(const double *restrict distance, const double *restrict s
     for (ptrdiff_t i = 0; i < n; i++) {
         const double scaled = distance[i] / scale[i];
         if (!(weight[i] > 0.0) || !(fabs(scaled) < half_width)) continue;
-        const double at = (scaled + half_width) / step, node = floor(at), a = at - node, b = 1.0 - a;
+        const double at = (scaled + half_width) / step;
+        const ptrdiff_t first = (ptrdiff_t)at;
+        const double a = at - (double)first, b = 1.0 - a;
         const double taps[TAPS] = {b * b * b / 6, a * a * (0.5 * a - 1.0) + 2.0 / 3, b * b * (0.5 * b - 1.0) + 2.0 / 3,
                                    a * a * a / 6};
         const double f = factor[i] / scale[i], light = weight[i] * f * left[i], square = weight[i] * f * f;
-        const ptrdiff_t first = (ptrdiff_t)node;
         for (int q = 0; q < TAPS; q++) {
             vector[first + q] += light * taps[q];
             for (int r = q; r < TAPS; r++) bands[(r - q) * size + first + q] += square * taps[q] * taps[r];

@@ -46,7 +46,7 @@ def equations(first, phase, kinds, factors, weight, values, n_nodes):
     pairs = k * (k + 1) // 2
     products, sums = (
         np.zeros((pairs, halves, 2 * TAPS, TAPS**2)),
-        np.zeros((n_nodes, halves, 1 + TAPS * (k + 2 * pairs))),
+        np.zeros((n_nodes, halves, 1 + 2 * TAPS * (k + pairs))),
     )
     bands, vector = np.zeros((TAPS * k, n_nodes * k)), np.zeros(n_nodes * k)
     images = [np.ascontiguousarray(f, float) for f in factors]

@@ -3,7 +3,7 @@
 Each `.c` file beside this one serves the modules of `numerics` that name its functions; what a function computes, its
 shapes and units stand in the Python function that calls it. The library is compiled when it is first needed, by the
 system's C compiler, and named after its sources: an edited loop is compiled again, an installed one never twice. Loops
-add in the order they are written in, so that results depend neither on the processor nor on its number of cores.
+add in the order they are written in, so that results depend neither on the width of registers nor on the number of cores.
 """
 
 import ctypes

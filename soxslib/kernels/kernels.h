@@ -10,7 +10,7 @@ enum { TAPS = 4 }; /* a cubic basis on a unit grid touches four nodes */
 
 /* The same loop compiled for wide registers too, where the loader can choose: same operations, same results. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#define WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDE
 #endif

@@ -38,3 +38,46 @@ void profile_equations(const double *restrict distance, const double *restrict s
         }
     }
 }
+
+/* out = stretch * (wavelength / reference)^-0.2, by Newton's steps for the inverse fifth root, which need no division. */
+WIDE void profile_seeing(const double *restrict wavelength, double reference, double stretch, double *restrict out, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double x = wavelength[i] / reference;
+        double y = 1.2 - 0.2 * x;
+        for (int step = 0; step < 6; step++) {
+            const double y2 = y * y;
+            y *= 1.2 - 0.2 * x * (y2 * y2 * y);
+        }
+        out[i] = stretch * y;
+    }
+}
+
+/* Counts that each column's light above the sky has with this shape along the slit, and their inverse variance; then how
+   the model changes with a parameter whose slope of the shape is given, and the light left, both beside what such counts
+   could explain. Images [rows, columns]; weight 0: not read; sums [3, columns] zero at first; by_parameter holds the
+   slope at first, left the light. */
+WIDE void profile_beside(const double *restrict shape, const double *restrict weight, const double *restrict counts,
+                         ptrdiff_t rows, ptrdiff_t columns, double *restrict by_parameter, double *restrict left,
+                         double *restrict sums)
+{
+    double *information = sums, *light = sums + columns, *bend = sums + 2 * columns;
+    for (ptrdiff_t row = 0; row < rows; row++)
+        for (ptrdiff_t j = 0, i = row * columns; j < columns; j++, i++) {
+            const double weighted = weight[i] > 0.0 ? weight[i] * shape[i] : 0.0;
+            left[i] = weight[i] > 0.0 ? left[i] : 0.0;
+            information[j] += weighted * shape[i];
+            light[j] += weighted * left[i];
+            bend[j] += weighted * by_parameter[i];
+        }
+    for (ptrdiff_t j = 0; j < columns; j++) {
+        const double safe = information[j] > 1e-300 ? information[j] : 1e-300;
+        light[j] /= safe;
+        bend[j] /= safe;
+    }
+    for (ptrdiff_t row = 0; row < rows; row++)
+        for (ptrdiff_t j = 0, i = row * columns; j < columns; j++, i++) {
+            by_parameter[i] = counts[i] * (by_parameter[i] - shape[i] * bend[j]);
+            left[i] = weight[i] > 0.0 ? left[i] - shape[i] * light[j] : 0.0;
+        }
+}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soxslib.numerics.lineshift import LineOffsets, Shift, shift_of_lines
-from soxslib.numerics.spline_columns import spline_columns
+from soxslib.numerics.spline_columns import normal_of, spline_columns
 
 BALMER_NM = (656.279, 486.135, 434.047, 410.173, 397.007, 388.905, 383.538, 379.790, 377.063)  # air
 
@@ -97,7 +97,7 @@ def _level_fit(scene, shift, weight):
     """(model, chi2, level) of the best spline level for a given shift."""
     template = np.interp(scene.nm - shift * scene.dispersion, *scene.template)
     columns = scene.levels * template[:, None]
-    normal = (columns.T * weight) @ columns
+    normal = normal_of(columns, weight)
     normal[np.diag_indices_from(normal)] *= 1 + 1e-9
     level = scene.levels @ np.linalg.lstsq(normal, columns.T @ (weight * scene.flux), rcond=None)[0]
     return level * template, float(np.sum(weight * (scene.flux - level * template) ** 2)), level
@@ -112,7 +112,7 @@ def _feature_offsets(scene, shift, weight, level, segment, n):
     slope = level * (ahead - behind) * np.sign(scene.dispersion)
     own = np.where(segment[:, None] == np.arange(n), slope[:, None], 0.0)
     columns = np.hstack([scene.levels * template[:, None], own])
-    normal = (columns.T * weight) @ columns
+    normal = normal_of(columns, weight)
     scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-300))
     normal = normal * scale[:, None] * scale + 1e-10 * np.eye(scale.size)
     covariance = np.linalg.inv(normal)

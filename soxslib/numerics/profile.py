@@ -9,6 +9,8 @@ from soxslib.numerics.series import BSPLINE
 from soxslib.numerics.splines import TAPS, bspline_weights, nodes_of
 
 _at = kernels.function("profile_at", "dddxxdn")
+_seeing = kernels.function("profile_seeing", "dxxdn")
+_sums_beside = kernels.function("profile_beside", "dddnnddd")
 _equations = kernels.function("profile_equations", "dddddxxnddn")
 
 MOFFAT_BETA = 3.5  # between turbulence alone, 4.765, and telescopes' wings, 2.5 (Trujillo et al. 2001, MNRAS 328, 977)
@@ -46,7 +48,10 @@ class SlitProfile:
 
     def scale(self, wavelength_nm, order=None):
         """By how much the distances are larger than at the reference wavelength."""
-        return (wavelength_nm / self.reference_nm) ** SEEING_EXPONENT * self.stretch.get(order, 1.0)
+        wavelength = np.asarray(wavelength_nm, float, order="C")
+        out = np.empty(wavelength.shape)
+        _seeing(wavelength, self.reference_nm, self.stretch.get(order, 1.0), out, out.size)
+        return out
 
     def _taps(self, scaled):
         first, phase = nodes_of((scaled + self.half_width_arcsec) / self.step_arcsec)
@@ -184,10 +189,7 @@ def offsets(profile, order, light, *, n_blocks, step_arcsec=0.02):
 def _beside(shape, slope, light):
     """(counts' change of shape with a parameter, light left, counts, their inverse variance) per column: what a column's
     free counts could explain is taken out of the first two."""
-    weight = light.weight
-    readable = np.where(weight > 0, light.left, 0.0)
-    information = (weight * shape**2).sum(axis=0)
-    safe = np.maximum(information, 1e-300)
-    counts = (weight * shape * readable).sum(axis=0) / safe
-    slope = light.counts * (slope - shape * ((weight * shape * slope).sum(axis=0) / safe))
-    return slope, np.where(weight > 0, readable - shape * counts, 0.0), counts, information
+    arrays = shape, light.weight, light.counts
+    left, slope, sums = np.array(light.left, float), np.array(slope, float), np.zeros((3, shape.shape[1]))
+    _sums_beside(*_contiguous(*arrays), *shape.shape, slope, left, sums)
+    return slope, left, sums[1], sums[0]

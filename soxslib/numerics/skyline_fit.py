@@ -4,13 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soxslib import kernels
 from soxslib.numerics.lapack import cho_factor, cho_solve
 from soxslib.numerics.lineshift import LineOffsets
 from soxslib.numerics.special import erf
-from soxslib.numerics.spline_columns import spline_columns
-
-_normal_sums = kernels.function("lines_normal", "ddnnid")
+from soxslib.numerics.spline_columns import normal_of, spline_columns
 
 LARGEST_STEP = 1.0  # px a Gauss-Newton step may go: beyond, the linear expansion of a line's image is wrong
 FLUX_SCATTER = 0.5  # of a group about the list's flux, relative; only faint and blended groups feel it
@@ -167,19 +164,9 @@ def _columns(order, rows, *blocks, dense=()):
     return np.hstack([*grouped, order.continuum, *(column[:, None] for column in dense)])
 
 
-def _normal(columns, weight):
-    """columns.T @ (weight * columns), for columns in which each pixel has but a few."""
-    k = columns.shape[1]
-    out = np.zeros((k, k))
-    _normal_sums(
-        np.ascontiguousarray(columns), np.ascontiguousarray(weight), len(columns), k, np.empty(k, np.intp), out
-    )
-    return out
-
-
 def _solve(columns, weight, target, prior, prior_value):
     """Weighted least squares with a diagonal Gaussian prior: (values, function that gives their standard errors)."""
-    normal = _normal(columns, weight)
+    normal = normal_of(columns, weight)
     normal[np.diag_indices_from(normal)] += prior
     scale = 1 / np.sqrt(np.maximum(np.diag(normal), 1e-300))
     normal *= scale[:, None] * scale

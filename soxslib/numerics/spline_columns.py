@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from soxslib import kernels
 from soxslib.numerics.splines import TAPS, bspline_weights, nodes_of
+
+_normal = kernels.function("columns_normal", "ddnnid")
 
 
 def spline_taps(position, n_intervals):
@@ -16,4 +19,13 @@ def spline_columns(position, n_intervals):
     splines, values = spline_taps(position, n_intervals)
     out = np.zeros((len(values), n_intervals + 3))
     out[np.arange(len(values))[:, None], splines] = values
+    return out
+
+
+def normal_of(columns, weight):
+    """columns.T @ (weight * columns), for columns [datum, column] in which each datum has but a few."""
+    columns, weight = np.ascontiguousarray(columns, float), np.ascontiguousarray(weight, float)
+    k = columns.shape[1]
+    out = np.zeros((k, k))
+    _normal(columns, weight, *columns.shape, np.empty(k, np.intp), out)
     return out

@@ -107,3 +107,11 @@ def test_beta_gives_the_wings():
     narrow, wide = (prof.analytic_profile(1.0, beta=beta, **SHAPE) for beta in (4.765, 2.5))
     far = np.array([2.5])
     assert wide.at(far, 600.0)[0] > 3 * narrow.at(far, 600.0)[0]
+
+
+def test_seeing_is_narrower_in_the_red():
+    """By the power -1/5 of the wavelength over the whole range of both arms."""
+    profile = prof.analytic_profile(1.0, step_arcsec=0.1, half_width_arcsec=4.0, reference_nm=900.0)
+    wavelength = np.geomspace(300.0, 2500.0, 400)
+    assert profile.scale(wavelength) == pytest.approx((wavelength / 900.0) ** -0.2, rel=1e-14)
+    assert float(replace(profile, stretch={3: 1.1}).scale(900.0, 3)) == pytest.approx(1.1, rel=1e-15)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from soxslib.numerics import skyline_fit
 from soxslib.numerics.lineshift import LineOffsets, shift_of_lines
 from soxslib.numerics.skyline_fit import slit_image, slit_image_and_slopes
 from soxslib.numerics.skylines import measure_sky_shift, slit_width_fit, slit_width_match
@@ -166,9 +165,3 @@ def test_a_bright_sharp_line_is_no_cosmic_ray(binning):
     shift = measure(spectrum_, lines, slit_px=SLIT_PX / binning)
     assert shift.n_lines == 4
     assert abs(shift.pixels - 0.4) < 0.05
-
-
-def test_normal_equations_are_those_of_dense_algebra(rng):
-    columns = np.where(rng.random((90, 14)) < 0.2, rng.standard_normal((90, 14)), 0.0)
-    weight = rng.uniform(0, 2, 90)
-    assert skyline_fit._normal(columns, weight) == pytest.approx(columns.T @ (weight[:, None] * columns), abs=1e-13)

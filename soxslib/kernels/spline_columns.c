@@ -1,9 +1,9 @@
-/* Least squares of sky lines (numerics/skyline_fit.py). */
+/* Least squares with columns that are mostly 0 (numerics/spline_columns.py). */
 #include "kernels.h"
 
 /* out = columns.T @ (weight * columns), from columns [pixel, k] that are mostly 0; out [k, k] is zero at first. lit: room
    for k numbers. */
-void lines_normal(const double *restrict columns, const double *restrict weight, ptrdiff_t pixels, ptrdiff_t k,
+void columns_normal(const double *restrict columns, const double *restrict weight, ptrdiff_t pixels, ptrdiff_t k,
                   ptrdiff_t *restrict lit, double *restrict out)
 {
     for (ptrdiff_t i = 0; i < pixels; i++) {

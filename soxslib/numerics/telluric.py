@@ -7,6 +7,7 @@ order is corrected on its own pixels with what the star showed in that order: no
 """
 
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 
@@ -97,9 +98,14 @@ def without_absorption(order, absorption, amounts, *, airmass, model_error):
 
 def _depth(p, molecule, wavelength, pixel_nm, absorption, ratio):
     """Optical depth by one molecule. p: logs of the amounts over the airmasses' ratio, shift in pixels."""
-    own = np.where(absorption.molecule == molecule, absorption.depth, 0.0)
-    at = wavelength - p[-1] * pixel_nm
-    return ratio * np.exp(p[molecule]) * np.interp(at, absorption.wavelength_nm, own, left=0.0, right=0.0)
+    return np.exp(p[molecule]) * _unit_depths(p[-1], wavelength, pixel_nm, absorption, ratio)[molecule]
+
+
+def _unit_depths(shift_px, wavelength, pixel_nm, absorption, ratio):
+    """Optical depths by each molecule in the amounts of the star's airmass times the airmasses' ratio."""
+    at = wavelength - shift_px * pixel_nm
+    own = [np.where(absorption.molecule == m, absorption.depth, 0.0) for m in range(len(MOLECULES))]
+    return [ratio * np.interp(at, absorption.wavelength_nm, depth, left=0.0, right=0.0) for depth in own]
 
 
 def _band(order, absorption, low, high):
@@ -123,7 +129,10 @@ def _minimised(parts, prior, ratio, model_error):
     """(parameters, covariance, scatter over noise): Gauss-Newton; continua are solved for at each step, robustly."""
     sizes = [-(-part[0].size // _SUM_PX) for part in parts]
     p, robust = np.zeros(prior.size), [np.ones(size) for size in sizes]
-    pulls_at = lambda p, robust: _pulls(p, parts, robust, ratio, model_error)
+    depths = [
+        cache(partial(_unit_depths, wavelength=w, pixel_nm=n, absorption=a, ratio=ratio)) for w, n, *_, a in parts
+    ]
+    pulls_at = lambda p, robust: _pulls(p, parts, depths, robust, model_error)
     for _ in range(_ITERATIONS):
         weight = np.concatenate(robust)
         pulls = weight * pulls_at(p, robust)
@@ -141,11 +150,12 @@ def _minimised(parts, prior, ratio, model_error):
     return p, np.linalg.inv(normal) * scale**2, float(scale)
 
 
-def _pulls(p, parts, robust, ratio, model_error):
-    """Residuals over errors of all bands about continuum times transmission; robust: weights of the continua's fits."""
+def _pulls(p, parts, depths, robust, model_error):
+    """Residuals over errors of all bands about continuum times transmission; depths: functions of the shift, as
+    `_unit_depths`; robust: weights of the continua's fits."""
     out = []
-    for (wavelength, pixel, flux, error, terms, absorption), weight in zip(parts, robust, strict=True):
-        depth = sum(_depth(p, m, wavelength, pixel, absorption, ratio) for m in range(len(MOLECULES)))
+    for (wavelength, _, flux, error, terms, _), of_shift, weight in zip(parts, depths, robust, strict=True):
+        depth = sum(np.exp(log) * unit for log, unit in zip(p[:-1], of_shift(float(p[-1])), strict=True))
         through = np.exp(-depth)
         first = np.arange(0, wavelength.size, _SUM_PX)
         add = lambda y, first=first: np.add.reduceat(y, first, axis=0)

@@ -96,7 +96,10 @@ def _of_order(result, order):
     lower, upper = result.master.edges.at(order, np.linspace(*result.master.edges.limits[order], 50))
     scatter = np.asarray(result.edge_scatter[order])
     peak = float(light[result.blaze_lamp].blaze.max())
+    large = [result.large_error[order]] if order in result.large_error else []
+    meaning = "Error of the response that only its scale parts from the lamp: in counts, not in fluxes"
     return [
+        *(Metric("FLAT LARGE ERR", error, "", meaning, order) for error in large),
         Metric("FLAT COUNTS", counts, "electron", "Lamp's light per pixel, median along the order", order),
         Metric("FLAT PEAK", peak, "electron", "Lamp's light per pixel, at the blaze's peak", order),
         Metric("FLAT SNR", float(np.sqrt(error2)), "", "Signal-to-noise of a pixel, all lamps", order),

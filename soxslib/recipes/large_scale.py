@@ -9,7 +9,8 @@ from soxslib.numerics.filters import column_medians
 
 
 def large_scale_response(factors, at, binning, settings):
-    """{order: response at each column of the frame, about 1}, from {order: Factors} of the lamp that tells it best.
+    """({order: response at each column of the frame, about 1}, {order: its error}), from {order: Factors} of the lamp that
+    tells it best.
 
     factors: {order: Factors}; at: {order: (lower, upper edge, seen)} in pixels of the frame.
     """
@@ -17,7 +18,7 @@ def large_scale_response(factors, at, binning, settings):
     nodes = {o: _nodes(f, 0.5 * (at[o][0] + at[o][1]), binning, settings) for o, f in factors.items()}
     nodes = {o: n for o, n in nodes.items() if n is not None}
     if not nodes:
-        return ones
+        return ones, {}
     found = field.response_field(
         nodes,
         lamp_scales_px=settings.lamp_scales_px,
@@ -25,10 +26,10 @@ def large_scale_response(factors, at, binning, settings):
         scatters=settings.large_scale_scatter,
         model_error=settings.large_scale_error,
     )
-    for order, log_response in found.items():
+    for order, (log_response, _) in found.items():
         along = to_unbinned(np.arange(ones[order].size), binning[1])
         ones[order] = np.exp(np.interp(along, nodes[order].column, log_response - np.mean(log_response)))
-    return ones
+    return ones, {order: error for order, (_, error) in found.items()}
 
 
 def _nodes(factors, row, binning, settings):

@@ -1,6 +1,6 @@
 """Master flat: response of the pixels, shape of the lamp, illumination and edges of the slit, each by itself."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -37,6 +37,7 @@ class MasterFlatResult:
     blaze_lamp: str
     photon_transfer: PhotonTransfer | None
     warnings: list[str]
+    large_error: dict[int, float] = field(default_factory=dict)  # relative, of the large-scale response by order
 
 
 def master_flat(raws, bias, darks, trace, settings):
@@ -58,7 +59,7 @@ def master_flat(raws, bias, darks, trace, settings):
     factors = {stack.lamp: take_apart(stack, at, settings) for stack, _, _ in cleaned}
     blaze = max(cleaned, key=lambda c: min(np.median(f.blaze) for f in factors[c[0].lamp].values()))
     chosen = factors[blaze[0].lamp]
-    large = large_scale_response(chosen, at, binning, settings)
+    large, large_error = large_scale_response(chosen, at, binning, settings)
     frame, intrinsic, shares = pixel_response(factors, [c[0] for c in cleaned], at, large, settings)
     master = MasterFlat(
         frame,
@@ -70,7 +71,16 @@ def master_flat(raws, bias, darks, trace, settings):
     )
     background = Frame(blaze[1], blaze[2] ** 2, np.zeros(shape, np.uint16), frames[0].exposure)
     return MasterFlatResult(
-        master, background, [c[0] for c in cleaned], factors, edge_scatter, intrinsic, blaze[0].lamp, transfer, warnings
+        master,
+        background,
+        [c[0] for c in cleaned],
+        factors,
+        edge_scatter,
+        intrinsic,
+        blaze[0].lamp,
+        transfer,
+        warnings,
+        large_error,
     )
 
 

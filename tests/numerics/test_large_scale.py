@@ -25,8 +25,8 @@ def lamp(steep):
     return light / (1 + np.exp((COLUMNS - 1850.0) / 30.0)) if steep else light
 
 
-def found_and_true(light_of, scatter, seed=1, error=1e-3):
-    """{row: (log response found, true one)} at the nodes, each without what bends over more than the lamp's scale."""
+def found_field(light_of, scatter, seed=1, error=1e-3):
+    """({row: true log response}, {row: Nodes}, what `response_field` finds)."""
     rng = np.random.default_rng(seed)
     truth = field(rng, (200.0, 260.0, 320.0, 380.0), scatter)
     nodes = {}
@@ -42,9 +42,15 @@ def found_and_true(light_of, scatter, seed=1, error=1e-3):
         scatters=[0.0, 0.003, 0.01, 0.02, 0.04],
         model_error=0.002,
     )
+    return truth, nodes, out
+
+
+def found_and_true(light_of, scatter, seed=1):
+    """{row: (log response found, true one)} at the nodes, each without what bends over more than the lamp's scale."""
+    truth, nodes, out = found_field(light_of, scatter, seed)
     rest = lambda y, x: y - np.polynomial.Polynomial.fit(x, y, 8)(x)
     return {
-        row: (rest(out[row], n.column), rest(np.interp(n.column, COLUMNS, truth[row]), n.column))
+        row: (rest(out[row][0], n.column), rest(np.interp(n.column, COLUMNS, truth[row]), n.column))
         for row, n in nodes.items()
     }
 
@@ -54,6 +60,17 @@ def test_most_of_the_field_is_told_from_the_lamp(steep, part):
     pairs = [pair for seed in range(1, 7) for pair in found_and_true(lamp(steep), 0.02, seed).values()]
     left = np.std(np.concatenate([found - true for found, true in pairs]))
     assert left < part * np.std(np.concatenate([true for _, true in pairs]))
+
+
+def test_the_error_of_the_field_is_what_is_left_of_it():
+    left, told = [], []
+    for seed in range(1, 9):
+        truth, nodes, out = found_field(lamp(False), 0.02, seed)
+        for row, n in nodes.items():
+            difference = out[row][0] - np.interp(n.column, COLUMNS, truth[row])
+            left.append(np.var(difference))
+            told.append(out[row][1] ** 2)
+    assert np.sqrt(np.mean(told)) == pytest.approx(np.sqrt(np.mean(left)), rel=0.25)  # 32 curves of some ten waves
 
 
 @pytest.mark.parametrize("steep", [False, True])

@@ -10,7 +10,7 @@ export PATH := $(BIN):$(PATH)
 .PHONY: demo accuracy test check night cluster bench kernels scaling docs wheel clean
 
 $(VENV)/ready: pyproject.toml
-	command -v cc gcc clang >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev; }
+	command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev; }
 	$(PYTHON) -c 'import sys; sys.exit("python >= 3.11 is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from soxslib import workflow_dir
+from soxslib import kernels, workflow_dir
 from soxslib.config.document import config_text
 from soxslib.errors import ReductionError
 
@@ -24,6 +24,7 @@ def main(options):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf8")
         print(f"wrote  {path}")
+    kernels.build()  # before the first jobs would, each by itself
     print(f"next:  cd {night}; snakemake -n; snakemake --cores 4")
     return 0
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from soxslib.catalogue.database import PRODUCTS, QC, TASK_INPUTS, TASKS, save_results
+from soxslib.catalogue.pairs import pairs_of
 from soxslib.catalogue.summary import ABSENT, database_rows, read_plan, result_of, summary_text
 from soxslib.io.atomic import atomic_path
 from soxslib.qc.arms import with_arms
@@ -15,7 +16,7 @@ def main(plan_path, sidecars, output, log):
     wanted = set(sidecars)
     known = [
         r
-        for r in with_arms([result_of(task) for task in tasks])
+        for r in [*with_arms([result_of(task) for task in tasks]), *map(result_of, pairs_of(tasks))]
         if r.task.outputs["metrics"] in wanted or r.status != ABSENT
     ]
     results = [r for r in known if r.task.outputs["metrics"] in wanted]

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from soxslib.catalogue.groups import groups_of
 from soxslib.catalogue.guardrails import outside_verdict, products_from_outside
+from soxslib.catalogue.pairs import STEP, pairs_of
 from soxslib.catalogue.priorities import priorities_of
 from soxslib.catalogue.retries import name_of
 from soxslib.catalogue.tasks import Problem
@@ -18,7 +19,8 @@ class Night:
     def __init__(self, plan, config, settings, path, retries=None):
         self.plan, self.config, self.settings, self.path = plan, config, settings, path
         self.retries = retries or {}  # {name of a task: release that it is tried again with}
-        self.tasks = {task.key: task for task in plan.tasks}
+        self.all_pairs = pairs_of(plan.tasks)
+        self.tasks = {task.key: task for task in [*plan.tasks, *self.all_pairs]}
         self.problems = {(p.step, p.night, p.stem): p for p in plan.problems if p.stem}
 
     def task(self, step, wildcards):
@@ -94,13 +96,26 @@ class Night:
         return select_tasks(self.plan.tasks, self.config)
 
     @cached_property
+    def pairs(self):
+        """Pairs of two arms' spectra that are both asked for."""
+        wanted = {
+            task.outputs["fluxcal"] for task in self.selected if "fluxcal" in task.outputs and self.is_wanted(task)
+        }
+        return [pair for pair in self.all_pairs if wanted.issuperset(pair.inputs["spectra"])]
+
+    @cached_property
+    def jobs(self):
+        """The selected tasks and pairs: all that a run makes, but figures and report."""
+        return [*self.selected, *self.pairs]
+
+    @cached_property
     def targets(self):
-        """Every product of the selected tasks."""
-        return [path for task in self.selected for path in task.outputs.values()]
+        """Every product of the selected tasks and pairs."""
+        return [path for task in self.jobs for path in task.outputs.values()]
 
     @property
     def sidecars(self):
-        return [task.outputs["metrics"] for task in self.selected]
+        return [task.outputs["metrics"] for task in self.jobs]
 
     @property
     def limits(self):
@@ -109,7 +124,7 @@ class Night:
 
     def is_wanted(self, task):
         """Whether the config asks for a task itself, not only for what needs it."""
-        return _is_wanted(task, self.config)
+        return task.step == STEP or _is_wanted(task, self.config)
 
     @property
     def unmade(self):

@@ -22,12 +22,13 @@ from soxslib.catalogue.guardrails import (
     rejected,
 )
 from soxslib.catalogue.night import Night
+from soxslib.catalogue.pairs import BOTH, pairs_of
 from soxslib.catalogue.plan import load_rules, make_plan
 from soxslib.catalogue.refresh import INDEX, index_is_stale, refresh_index
 from soxslib.catalogue.retries import retries_of
 from soxslib.catalogue.sof import read_sof
 from soxslib.catalogue.tasks import Plan, Problem, Task, Wishes
-from soxslib.config.settings import STEPS, revision_of, settings_for
+from soxslib.config.settings import CONFIGURED, STEPS, revision_of, settings_for
 from soxslib.config.user import read_config
 from soxslib.instruments import load_instrument
 from soxslib.io.atomic import atomic_path
@@ -120,7 +121,7 @@ def _write_plan(plan, settings):
         "problems": [vars(p) for p in plan.problems],
         "notes": plan.notes,
         "settings": settings,
-        "retries": retries_of(plan.tasks),
+        "retries": retries_of([*plan.tasks, *pairs_of(plan.tasks)]),
     }
     text = json.dumps(content)
     path = STATE / f"plan-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
@@ -135,11 +136,12 @@ def _write(path, text):
 
 
 def _all_settings(config, instrument):
-    """{step: {arm: settings, "revision": int}}."""
+    """{step: {arm: settings, "revision": int}}; a step that joins arms has one for both."""
     arms = list(instrument.data["arms"])
     out = {}
-    for step in STEPS:
+    for step in CONFIGURED:
         user = config.settings.get(step)
-        out[step] = {arm: settings_for(step, arm, user, config.instrument) for arm in arms}
+        names = arms if step in STEPS else [BOTH]
+        out[step] = {arm: settings_for(step, arm, user, config.instrument) for arm in names}
         out[step]["revision"] = revision_of(step)
     return out

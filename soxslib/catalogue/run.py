@@ -47,7 +47,7 @@ def guard(workflow, night):
         try:
             outcome = execute(*args, **kwargs)
         except Exception:  # the mark stays: what cancelled jobs leave behind is cleared by the next run
-            _tell(_failures(night.selected))
+            _tell(_failures(night.jobs))
             raise
         finally:
             end_at_once()
@@ -72,7 +72,7 @@ def _judge(workflow, night):
         return
     whole = any(job.rule.name in ("all", "night", "summary") for job in workflow.dag.targetjobs)
     if whole:
-        results = [result_of(task) for task in night.selected]
+        results = [result_of(task) for task in night.jobs]
         limits = limits_in_force()["limits"]
         _tell(summary_text(results, night.unmade, night.plan.notes, limits).splitlines())
         lost = losses([r for r in results if night.is_wanted(r.task)], night.unmade)
@@ -89,7 +89,7 @@ def _judge(workflow, night):
 def _target_tasks(workflow, night):
     """Tasks whose products were asked for by name."""
     wanted = {str(path) for job in workflow.dag.targetjobs for path in job.output}
-    return [task for task in night.plan.tasks if wanted & set(task.outputs.values())]
+    return [task for task in night.tasks.values() if wanted & set(task.outputs.values())]
 
 
 def _failures(tasks):

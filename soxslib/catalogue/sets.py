@@ -140,7 +140,7 @@ def stem_of_set(group, name, types, instrument):
     words += [first.read_mode, name["type"]]
     for item in name["facts"]:
         words.append(_word(group, item, types))
-    return "_".join(safe for word in words if (safe := _safe(word)))
+    return "_".join(safe for word in words if (safe := safe_word(word)))
 
 
 def _word(group, item, types):
@@ -158,7 +158,7 @@ def _word(group, item, types):
     return getattr(group.first, item)
 
 
-def _safe(word):
+def safe_word(word):
     """Upper case, '.' and ',' become '_', what a path or a wildcard could stumble on becomes '-'."""
     plain = unicodedata.normalize("NFKD", str(word)).encode("ascii", "ignore").decode().upper()
     plain = re.sub(r"[.,]", "_", plain)

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from soxslib.catalogue.pairs import STEP as BOTH_ARMS
 from soxslib.catalogue.tasks import Problem, Task
 from soxslib.qc.verdicts import FAIL, UNKNOWN, WARN, Verdict, judge, state_of
 
@@ -53,7 +54,8 @@ def summary_text(results, problems, notes, limits=None):
     lost = [p for p in problems if p.is_lost]
     spectra = "1 spectrum" if len(calibrated) == 1 else f"{len(calibrated)} spectra"
     lines = [f"{counts[MADE]} of {len(results)} tasks made, {spectra} flux-calibrated"]
-    lines += _block("spectra", [_spectrum_line(r) for r in calibrated])
+    joined = [r for r in results if r.task.step == BOTH_ARMS and r.status == MADE]
+    lines += _block("spectra", [_spectrum_line(r) for r in [*calibrated, *joined]])
     lines += _block("failed", [str(r) for r in results if r.status == FAILED])
     lines += _block("not run", [str(r) for r in results if r.status == ABSENT])
     lines += _block("cannot be made", [str(p) for p in lost])

@@ -38,7 +38,7 @@ def plan_lines(night, *, show_all=False):
         if task.step in SKY or show_all:
             lines += _set_lines(task, calibrated.get(task.stem) if task.step in SKY else None, made_by)
     counts = {}
-    for task in night.selected:
+    for task in night.jobs:
         counts[task.step] = counts.get(task.step, 0) + 1
     lines += ["planned: " + (", ".join(f"{n} {step}" for step, n in counts.items()) or "nothing")]
     lost = [p for p in night.unmade if p.is_lost]

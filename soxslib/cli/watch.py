@@ -13,6 +13,7 @@ from soxslib import workflow_dir
 from soxslib.catalogue.arrivals import Arrivals
 from soxslib.catalogue.database import update_index
 from soxslib.catalogue.open import plan_file, read_night
+from soxslib.catalogue.pairs import STEP as BOTH_ARMS
 from soxslib.catalogue.refresh import INDEX, index_is_stale
 from soxslib.catalogue.summary import ABSENT, result_of
 from soxslib.config.user import read_config
@@ -91,7 +92,7 @@ class Watch:
         if index_is_stale(self.config):
             update_index(INDEX, self.config.raw)
         night = read_night(plan_file(self.config), self.config)
-        pending = [t for t in night.selected if _is_pending(t) and _mark(t) not in self.tried]
+        pending = [t for t in night.jobs if _is_pending(t) and _mark(t) not in self.tried]
         word, tasks = most_urgent(pending, self.fresh)
         self.tried.update(map(_mark, tasks))
         return word, [t.outputs["metrics"] for t in tasks]
@@ -147,7 +148,7 @@ class Watch:
 
 def most_urgent(pending, fresh):
     """(word, tasks): of those to be made the spectra of new frames, else all spectra, else the calibrations."""
-    spectra = [t for t in pending if t.step in SKY + FOLLOWS]
+    spectra = [t for t in pending if t.step in (*SKY, *FOLLOWS, BOTH_ARMS)]
     newest = [t for t in spectra if fresh.intersection(t.inputs["raw"])]
     if newest:
         return NEWEST, newest

@@ -3,7 +3,7 @@
 import textwrap
 import typing
 
-from soxslib.config.settings import STEPS, instrument_settings, model_of
+from soxslib.config.settings import CONFIGURED, instrument_settings, model_of
 from soxslib.config.user import Pin, Select, UserConfig
 
 _INTRO = """\
@@ -31,7 +31,7 @@ def config_text():
         lines.append(f"# {name}: {default}\n")
     lines.append("# Settings of the steps; below an arm's name for that arm only. Types and bounds: docs/settings.md")
     lines.append("# settings:")
-    for step in STEPS:
+    for step in CONFIGURED:
         lines.append(f"#   {step}:")
         for name, field in model_of(step).model_fields.items():
             lines.append(f"#     {name}: {_yaml(field.get_default(call_default_factory=True))}")
@@ -59,7 +59,7 @@ def settings_text(instrument="SOXS"):
         "Below `settings:`, by step; `settings: {stare: {NIR: {key: value}}}` holds for one arm.",
         "",
     ]
-    for step in STEPS:
+    for step in CONFIGURED:
         lines += _table(step, model_of(step), instrument_settings(step, instrument))
     return "\n".join(lines).rstrip() + "\n"
 

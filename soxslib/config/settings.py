@@ -22,6 +22,7 @@ STEPS = (
     "response",
     "flux_calibration",
 )
+CONFIGURED = (*STEPS, "both_arms")  # and what is made of two arms' products, outside of the plan
 
 
 class StepSettings(BaseModel):

@@ -5,7 +5,7 @@ import os
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from soxslib.config.settings import STEPS, settings_for
+from soxslib.config.settings import CONFIGURED, STEPS, settings_for
 from soxslib.config.strict import load_yaml
 from soxslib.errors import ReductionError
 from soxslib.instruments import load_instrument
@@ -125,9 +125,13 @@ def check_config(content):
     instrument = load_instrument(config.instrument)
     arms = list(instrument.data["arms"])
     for step, content in config.settings.items():
-        if step not in STEPS:
-            raise ReductionError(f"config: settings.{step} is no step; did you mean {_nearest(step, STEPS)!r}?")
+        if step not in CONFIGURED:
+            raise ReductionError(f"config: settings.{step} is no step; did you mean {_nearest(step, CONFIGURED)!r}?")
         for key, value in content.items():
+            if key in arms and step not in STEPS:
+                raise ReductionError(
+                    f"config: settings.{step}.{key}: {step} is not of one arm; put its keys one level up"
+                )
             if key in arms and not isinstance(value, dict):
                 raise ReductionError(f"config: settings.{step}.{key} is {value!r}; an arm holds settings, key: value")
     for arm in [*config.select.arms, *(p.arm for p in config.pin if p.arm)]:

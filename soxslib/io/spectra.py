@@ -80,8 +80,11 @@ def read_orders(path):
 # --- merged and calibrated --------------------------------------------------------------------------------------------
 
 
-def write_merged(path, merged, header):
-    """_EXTRACTED_MERGED.fits [electron per bin, unit ct], or _FLUXCAL.fits once flux-calibrated."""
+def write_merged(path, merged, header, arm=None):
+    """_EXTRACTED_MERGED.fits [electron per bin, unit ct], or _FLUXCAL.fits once flux-calibrated.
+
+    arm: of each bin, a number, where a spectrum holds more than one; their bins are not of one width then.
+    """
     unit, square = (DENSITY, "erg2 / (s2 cm4 Angstrom2)") if merged.flux_calibrated else ("ct", "ct2")
     columns = _merged_columns(merged)
     units = {"WAVE": "nm", "WAVE_ERR": "nm"}
@@ -91,8 +94,11 @@ def write_merged(path, merged, header):
     header = spectral_header(header, merged.is_vacuum, merged.velocity_km_s)
     overlaps = _CALIBRATED_OVERLAPS if merged.flux_calibrated else _MERGED_OVERLAPS
     header["HIERARCH ESO PRO MERGE OVERLAPS"] = overlaps
-    step_nm = round(float(merged.wavelength_nm[1] - merged.wavelength_nm[0]), 9)
-    header["HIERARCH ESO PRO MERGE STEP"] = (step_nm, "[nm] width of a bin")
+    if arm is None:
+        step_nm = round(float(merged.wavelength_nm[1] - merged.wavelength_nm[0]), 9)
+        header["HIERARCH ESO PRO MERGE STEP"] = (step_nm, "[nm] width of a bin")
+    else:
+        columns["ARM"] = arm.astype(np.int16)
     write_tables(path, [("SPECTRUM", columns, units)], header)
 
 

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from soxslib.config.settings import STEPS
+from soxslib.config.settings import CONFIGURED
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
@@ -65,12 +65,12 @@ class StubNight:
             shutil.copytree(ROOT / part, workflow / part)
         shutil.copy(ROOT / "Snakefile", workflow)
         (workflow / "scripts").mkdir()
-        for step in STEPS:
+        for step in CONFIGURED:
             (workflow / "scripts" / f"{step}.py").write_text(SCRIPT)
         for script in (ROOT / "scripts").glob("*.py"):
             if script.stem in REAL:
                 shutil.copy(script, workflow / "scripts")
-            elif script.stem not in STEPS:
+            elif script.stem not in CONFIGURED:
                 (workflow / "scripts" / script.name).write_text(TOUCH)
         self.path = self.folder / "night"
         self.path.mkdir()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from soxslib.catalogue.plan import load_rules
-from soxslib.config.settings import STEPS
+from soxslib.config.settings import CONFIGURED, STEPS
 from soxslib.instruments import load_instrument
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def test_inputs_are_those_of_the_plan(step):
     assert all(found[name] == f'NIGHT.inputs("{step}", "{name}")' for name in wanted)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", CONFIGURED)
 def test_every_job_has_log_benchmark_and_growing_resources(step):
     rule = TEXT.split(f"rule {step}:\n", 1)[1].split("\nrule ")[0]
     for word in ("log:", "benchmark:", "mem_mb=NIGHT.memory(", "runtime=lambda wildcards, attempt"):

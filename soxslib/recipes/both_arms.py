@@ -41,6 +41,7 @@ def both_arms(spectra, bands_nm, settings):
     switch = best_switch(blue, red, bin_nm=settings.ratio_bin_nm)
     if settings.switch == "fixed" and low < high:
         switch = min(max(settings.switch_nm, low), high)
+    switch = round(float(switch), 6)
     spectrum, arm = joined(blue, red, switch)
     return BothArms(spectrum, arm, names, ratio, scaled_arm, scale, switch, warnings)
 

@@ -122,6 +122,7 @@ def _signature(target, story):
             figure = f"qc/{task.night}/{task.step}/{task.stem}.png"
             files = [_stamp(p) for p in [*task.outputs.values(), figure]]
             parts.append([task.stem, task.missing, states, item.metric("ARM RATIO"), files])
+    parts += [[_stamp(path) for path in item.task.outputs.values()] for item in target.both_arms]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 

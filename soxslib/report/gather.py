@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from soxslib.catalogue.pairs import pairs_of
 from soxslib.catalogue.summary import ABSENT, FAILED, Result, result_of
 from soxslib.catalogue.tasks import Problem
 from soxslib.instruments import load_instrument
@@ -73,6 +74,7 @@ class Target:
     name: str
     is_standard: bool
     observations: list[Observation] = field(default_factory=list)
+    both_arms: list[Item] = field(default_factory=list)  # spectra made of two observations
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -118,7 +120,8 @@ def tell(tasks, problems, notes, limits, instrument):
     arms = load_instrument(instrument).data["arms"]
     bands = {arm: _names(content["orders"]) for arm, content in arms.items()}
     items = [_item(result, limits, bands) for result in with_arms([result_of(task) for task in tasks])]
-    return Story(items, _targets(items, problems, list(arms)), problems, notes, limits, bands)
+    pairs = [_item(result_of(pair), limits, bands) for pair in pairs_of(tasks)]
+    return Story(items, _targets(items, pairs, problems, list(arms)), problems, notes, limits, bands)
 
 
 def _names(orders):
@@ -134,7 +137,7 @@ def _item(result, limits, bands):
     return Item(result, Verdict(verdict.state, tuple(re.sub(r" of order (\d+) ", named, r) for r in verdict.reasons)))
 
 
-def _targets(items, problems, arms):
+def _targets(items, pairs, problems, arms):
     """Targets in the order in which they were first observed."""
     by_key = {item.task.key: item for item in items}
     targets = {}
@@ -144,6 +147,8 @@ def _targets(items, problems, arms):
             target = _of(targets, task.night, task.target or task.stem, task.role != "science")
             follow = (by_key.get((step, task.night, task.stem)) for step in FOLLOWS)
             target.observations.append(Observation(item, *follow))
+    for item in pairs:
+        _of(targets, item.task.night, item.task.target, False).both_arms.append(item)
     for target in targets.values():
         target.observations.sort(key=lambda o: (arms.index(o.sky.task.arm), o.sky.task.mjd))
     for p in problems:

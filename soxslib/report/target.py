@@ -15,7 +15,7 @@ HELP = (
 
 def target_page(target, story, payloads, pictures):
     """HTML of a target. payloads: {(stem, kind): spectrum}; pictures: {stem: (file, strips)}; None for what lacks."""
-    body = [_heading(target), _trouble(target), _viewer(target, payloads), _arms(target)]
+    body = [_heading(target), _trouble(target), _viewer(target, payloads), _arms(target), _both_arms(target)]
     body += [_observation(o, story, pictures.get(o.sky.task.stem)) for o in target.observations]
     data = {"name": target.name, "arms": payloads["arms"], "series": _series(target, payloads)}
     crumbs = [(target.name, "#")]
@@ -59,6 +59,18 @@ def _arms(target):
         if o.flux and (value := o.flux.metric("ARM RATIO")) is not None:
             text = f"{o.flux.task.arm} {time_text(o.flux.task.mjd)[11:]} over the other arm where they overlap"
             out += f"<p>{escape(text)}: {value:.3f} ± {o.flux.metric('ARM RATIO ERROR'):.3f}</p>"
+    return out
+
+
+def _both_arms(target):
+    """Links to spectra of both arms, with what was done to join them."""
+    out = ""
+    for item in target.both_arms:
+        if item.result.status == "made":
+            scaled, scale = item.metric("ARM SCALED"), item.metric("ARM SCALE")
+            done = "not scaled" if scale is None or scaled == "none" else f"{scaled} multiplied by {scale:.3f}"
+            link = f'<a href="{UP}{escape(item.task.outputs["fluxcal"])}">both arms in one spectrum</a>'
+            out += f"<p>{link}: {escape(done)}</p>{_warnings(item)}"
     return out
 
 

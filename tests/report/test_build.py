@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from made_up_report import LINE_NM, MadeUpNight, read_state, spectrum
 
+from soxslib.catalogue.pairs import pairs_of
+from soxslib.io.products import write_json
 from soxslib.qc.arms import arms_ratio
 from soxslib.report.build import build
 from soxslib.report.payload import joined
@@ -113,3 +115,19 @@ def test_orders_go_by_their_bands_the_bluest_first(night):
     story = build(night.plan)
     assert list(story.bands["VIS"].values()) == ["u", "g", "r", "i"]
     assert "EXTRACTION CHI2 of order u is 1.8, 0 to 1.5 is needed" in [i.reason for i in story.items]
+
+
+def test_a_spectrum_of_both_arms_is_linked_once_it_is_made(night):
+    build(night.plan)
+    assert "both arms in one spectrum" not in Path(PAGE).read_text()
+    pair = next(p for p in pairs_of(night.tasks) if p.target == "SN000")
+    metrics = [
+        {"name": name, "value": value, "order": None} for name, value in (("ARM SCALED", "NIR"), ("ARM SCALE", 1.25))
+    ]
+    sidecar = {"step": pair.step, "status": "ok", "metrics": metrics, "warnings": ["NIR over VIS is 0.8"]}
+    write_json(pair.outputs["metrics"], sidecar)
+    Path(pair.outputs["fluxcal"]).write_text("")
+    build(night.plan)
+    text = Path(PAGE).read_text()
+    assert f'<a href="../../{pair.outputs["fluxcal"]}">both arms in one spectrum</a>: NIR multiplied by 1.250' in text
+    assert "NIR over VIS is 0.8" in text

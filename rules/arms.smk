@@ -6,8 +6,8 @@ rule both_arms:
         raw=NIGHT.inputs("both_arms", "raw"),
         spectra=NIGHT.inputs("both_arms", "spectra"),
     output:
-        fluxcal="reduced/{night}/both_arms/{stem}_FLUXCAL.fits",
-        metrics="reduced/{night}/both_arms/{stem}_FLUXCAL.qc.json",
+        fluxcal="reduced/{night}/both_arms/{stem}_SPECTRUM.fits",
+        metrics="reduced/{night}/both_arms/{stem}.qc.json",
     log:
         "logs/{night}/both_arms/{stem}.log",
     benchmark:

@@ -39,7 +39,7 @@ def _pair(one, other):
     """The Task of two, named <YYYYMMDDTHHMMSS>_BOTH_<OBJECT> after the one that began first."""
     start = min(task.stem.split("_")[0] for task in (one, other))
     stem = f"{start}_{BOTH}_{safe_word(one.target)}"
-    folder = f"reduced/{one.night}/{STEP}/{stem}_FLUXCAL"
+    folder = f"reduced/{one.night}/{STEP}/{stem}"
     return Task(
         step=STEP,
         arm=BOTH,
@@ -52,5 +52,5 @@ def _pair(one, other):
             "raw": [*one.inputs["raw"], *other.inputs["raw"]],
             "spectra": [one.outputs["fluxcal"], other.outputs["fluxcal"]],
         },
-        outputs={"fluxcal": f"{folder}.fits", "metrics": f"{folder}.qc.json"},
+        outputs={"fluxcal": f"{folder}_SPECTRUM.fits", "metrics": f"{folder}.qc.json"},
     )

@@ -23,8 +23,8 @@ def test_a_target_of_both_arms_is_one_pair():
     vis, nir = task("VIS", 1.0), task("NIR", 1.1, "sn 1")
     (pair,) = pairs_of([nir, vis])
     assert pairs_of([vis, nir]) == [pair]
-    assert pair.outputs["fluxcal"] == "reduced/2026-01-27/both_arms/20260128T010000_BOTH_SN-1_FLUXCAL.fits"
-    assert pair.outputs["metrics"] == "reduced/2026-01-27/both_arms/20260128T010000_BOTH_SN-1_FLUXCAL.qc.json"
+    assert pair.outputs["fluxcal"] == "reduced/2026-01-27/both_arms/20260128T010000_BOTH_SN-1_SPECTRUM.fits"
+    assert pair.outputs["metrics"] == "reduced/2026-01-27/both_arms/20260128T010000_BOTH_SN-1.qc.json"
     assert sorted(pair.inputs["spectra"]) == sorted([vis.outputs["fluxcal"], nir.outputs["fluxcal"]])
     assert sorted(pair.inputs["raw"]) == ["raw/NIR_1.1.fits", "raw/VIS_1.0.fits"]
 

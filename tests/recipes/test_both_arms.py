@@ -105,7 +105,7 @@ def job(tmp_path, monkeypatch):
         header["DATE-OBS"], header["HIERARCH ESO PRO REC1 RAW1 NAME"] = start.isoformat(), raw.name
         paths.append(f"x_{arm}_FLUXCAL.fits")
         write_merged(paths[-1], pair()[arm], header)
-    outputs = {"fluxcal": "both_FLUXCAL.fits", "metrics": "both_FLUXCAL.qc.json"}
+    outputs = {"fluxcal": "both_SPECTRUM.fits", "metrics": "both.qc.json"}
     params = {"arm": "BOTH", "stem": "both", "settings": settings_for("both_arms", "BOTH")}
     inputs = {"raw": raws, "spectra": paths}
     snakemake = SimpleNamespace(rule="both_arms", input=inputs, output=outputs, params=params, log=["log"])
@@ -120,7 +120,7 @@ def job(tmp_path, monkeypatch):
 def test_the_product_says_what_was_done(job):
     sidecar = job()
     value = {m["name"]: m["value"] for m in sidecar["metrics"]}
-    header, table = read_header("both_FLUXCAL.fits"), read_table("both_FLUXCAL.fits")
+    header, table = read_header("both_SPECTRUM.fits"), read_table("both_SPECTRUM.fits")
     assert sidecar["status"] == "ok" and sidecar["used"] == ["x_NIR_FLUXCAL.fits", "x_VIS_FLUXCAL.fits"]
     assert value["ARM RATIO"] == pytest.approx(0.8, abs=5 * value["ARM RATIO ERROR"])
     assert value["ARM SCALE"] == 1 / value["ARM RATIO"] and value["ARM SCALED"] == "NIR"
@@ -129,7 +129,7 @@ def test_the_product_says_what_was_done(job):
     assert header["ESO PRO CATG"] == "SCI_SLIT_FLUX_BOTH" and "ESO PRO MERGE STEP" not in header
     assert {"WAVE", "FLUX", "ERR", "QUAL", "SNR", "ARM", "COV1"} <= table.keys()
     assert set(table["ARM"]) == {1, 2} and np.all(np.diff(table["WAVE"]) > 0)
-    merged, _ = read_merged("both_FLUXCAL.fits")
+    merged, _ = read_merged("both_SPECTRUM.fits")
     assert merged.flux_calibrated and np.array_equal(merged.flux, table["FLUX"])
 
 
@@ -140,8 +140,8 @@ def test_specutils_reads_it(job):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         specutils = pytest.importorskip("specutils")
-        found = specutils.Spectrum.read("both_FLUXCAL.fits")
-    table = read_table("both_FLUXCAL.fits")
+        found = specutils.Spectrum.read("both_SPECTRUM.fits")
+    table = read_table("both_SPECTRUM.fits")
     np.testing.assert_allclose(found.flux.value, table["FLUX"])
     np.testing.assert_allclose(found.uncertainty.array, table["ERR"])
     np.testing.assert_allclose(found.spectral_axis.to_value("nm"), table["WAVE"])
@@ -152,7 +152,7 @@ def test_a_failed_arm_leaves_a_tombstone_that_says_so_in_one_line(job):
     reason = job()["reason"]
     assert reason == "both_arms: needs the spectra of two arms; x_VIS_FLUXCAL.fits: was not made: no trace was found"
     with pytest.raises(ReductionError, match="no trace was found"):
-        read_header("both_FLUXCAL.fits")
+        read_header("both_SPECTRUM.fits")
     sidecar = {"step": "flux_calibration", "status": "failed", "reason": "no trace at all"}
     Path("x_VIS_FLUXCAL.qc.json").write_text(json.dumps(sidecar))
     assert job()["reason"].endswith("x_VIS_FLUXCAL.fits: no trace at all")

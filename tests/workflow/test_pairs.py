@@ -16,7 +16,7 @@ def test_each_science_target_of_both_arms_is_one_job(night):
 
 
 def test_a_spectrum_of_both_arms_can_be_asked_for_by_name(night):
-    target = "reduced/2026-01-27/both_arms/20260128T004000_BOTH_SN1_FLUXCAL.fits"
+    target = "reduced/2026-01-27/both_arms/20260128T004000_BOTH_SN1_SPECTRUM.fits"
     planned = night.planned(target)
     assert (planned["both_arms"], planned["flux_calibration"], planned["nod"]) == (1, 2, 4)
     done = night.run("-n", target.replace("SN1", "SN9"))

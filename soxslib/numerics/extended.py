@@ -18,31 +18,38 @@ _FILLS = 4.0  # times what is expected of the sky
 _WIDTHS = (0.5, 1.15)  # of a point source, over what it seems to be: extended light makes it look wider
 _SEEMING = 1.2  # what stands for the width that a point source seems to have
 _OWN_WIDTH = 0.05  # scatter of the points' widths about the common one: most are stars
-# power of extended light, and the scatter of its logarithm: its wings are seen only where the sky is known
-_HOST_POWERS = {False: (1.5, 0.1), True: (2.0, 0.5)}
+_INDEX = 1.0  # Sersic's, of extended light: a disc's; ellipticals have more
+_CORE = (
+    0.34  # of the seeing's FWHM: what it leaves of a cusp, 0.8 times its sigma; more where the slit misses the centre
+)
+# scatter of the logarithms of index and core: the wings, and with them the form, are seen only where the sky is known
+_FORM_SCATTER = {False: (0.2, 0.1), True: (0.4, 0.3)}
 
 
 @dataclass(frozen=True)
 class ExtendedLight:
-    """Extended light along the slit: (1 + ((s - centre) / scale)^2)^-power, its integral over the slit 1.
+    """Extended light along the slit: exp -(r / scale)^(1 / index), r^2 = (s - centre)^2 + core^2, its integral over the slit 1.
 
-    relative_peak: its peak within the slit over that of the first point source.
+    The profile of a galaxy (Sersic 1963, BAAA 6, 41) whose cusp the seeing has made a core. relative_peak: its peak within
+    the slit over that of the first point source.
     """
 
     centre_arcsec: float
     scale_arcsec: float
-    power: float
+    index: float
+    core_arcsec: float
     norm: float
     relative_peak: float
 
     @property
     def fwhm_arcsec(self):
         """Full width at half maximum."""
-        return 2.0 * self.scale_arcsec * float(np.sqrt(2.0 ** (1.0 / self.power) - 1.0))
+        depth = (self.core_arcsec / self.scale_arcsec) ** (1.0 / self.index) + np.log(2.0)
+        return 2.0 * float(np.sqrt((self.scale_arcsec * depth**self.index) ** 2 - self.core_arcsec**2))
 
     def at(self, slit_arcsec):
         """Light per arcsec."""
-        return self.norm * _shape(slit_arcsec, self.centre_arcsec, self.scale_arcsec, self.power)
+        return self.norm * _shape(slit_arcsec, self.centre_arcsec, self.scale_arcsec, self.index, self.core_arcsec)
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ def split_light(slit_arcsec, light, variance, positions, fwhm_arcsec, *, light_e
     found = [alone]
     for x, wide in starts:
         for points in (alone, seeming):  # alone may have been drawn to the host
-            found.append(_minimised(problem, np.array([*points, x, np.log(wide), 0.0])))
+            found.append(_minimised(problem, np.array([*points, x, np.log(wide), 0.0, 0.0])))
         if sky_error is None and square(alone) < _HINT * min(map(square, found)):
             return problem.points(alone), None
     best = min(found[1:], key=square)
@@ -96,15 +103,15 @@ def split_light(slit_arcsec, light, variance, positions, fwhm_arcsec, *, light_e
     fills_slit = sky_error is not None and problem.fitted(alone)[2] > _FILLS * sky_error
     if (gain < least_gain and not fills_slit) or not amplitudes[-1] > 0 or not amplitudes[0] > 0:
         return problem.points(alone), None
-    centre, scale, power = problem.extended(best)
-    shape = _shape(slit_arcsec, centre, scale, power)
+    form = problem.extended(best)
+    shape = _shape(slit_arcsec, *form)
     relative = float(amplitudes[-1] * shape.max() / amplitudes[0])
-    extended = ExtendedLight(centre, scale, power, 1.0 / float(np.trapezoid(shape, slit_arcsec)), relative)
+    extended = ExtendedLight(*form, 1.0 / float(np.trapezoid(shape, slit_arcsec)), relative)
     return problem.points(best), extended
 
 
-def _shape(slit_arcsec, centre, scale, power):
-    return (1.0 + ((slit_arcsec - centre) / scale) ** 2) ** -power
+def _shape(slit_arcsec, centre, scale, index, core):
+    return np.exp(-((np.hypot(slit_arcsec - centre, core) / scale) ** (1.0 / index)))
 
 
 def _between(limits, p):
@@ -115,12 +122,12 @@ def _between(limits, p):
 class _Light:
     """Least squares of the light along the slit; amplitudes are solved for at each set of the other parameters: how far
     the points moved, their width and the power of their wings between their limits and each one's own width; of extended
-    light centre, log of FWHM beyond the narrowest, log power. Light is not negative but for the constant."""
+    light centre, log of FWHM beyond the narrowest, log index, log core. Light is not negative but for the constant."""
 
     def __init__(self, slit_arcsec, light, error, positions, fwhm_arcsec, sky_error):
         self.slit, self.light, self.error, self.positions = slit_arcsec, light, error, positions
         self.seeming, self.sky_error = fwhm_arcsec, sky_error
-        self.host_power = _HOST_POWERS[sky_error is not None]
+        self.form_scatter = _FORM_SCATTER[sky_error is not None]
         self.n = 3 + len(positions)
 
     def points(self, p):
@@ -130,11 +137,12 @@ class _Light:
         return Points([float(x + p[0]) for x in self.positions], widths, _between(MOFFAT_RANGE, p[2]))
 
     def extended(self, p):
-        """(centre, scale, power)."""
-        centre, wide, steep = p[self.n :]
-        power = float(self.host_power[0] * np.exp(steep))
-        width = self.points(p).fwhm_arcsec[0] * (_NARROWEST + np.exp(wide))
-        return float(centre), float(0.5 * width / np.sqrt(2.0 ** (1.0 / power) - 1.0)), power
+        """(centre, scale, index, core)."""
+        centre, wide, cusp, missed = p[self.n :]
+        index, point = float(_INDEX * np.exp(cusp)), self.points(p).fwhm_arcsec[0]
+        core, half = _CORE * point * float(np.exp(missed)), 0.5 * point * (_NARROWEST + np.exp(wide))
+        across = np.hypot(half, core) ** (1.0 / index) - core ** (1.0 / index)
+        return float(centre), float((across / np.log(2.0)) ** index), index, core
 
     def fitted(self, p):
         """(light, amplitudes: of the points, of the extended light; the constant)."""
@@ -170,8 +178,8 @@ class _Light:
         if self.sky_error is not None:
             expected.append((constant, self.sky_error))
         if p.size > self.n:
-            centre, wide, steep = p[self.n :]
-            expected += [(centre, 3.0), (wide, 1.5), (steep, self.host_power[1])]
+            centre, wide, cusp, missed = p[self.n :]
+            expected += [(centre, 3.0), (wide, 1.5), (cusp, self.form_scatter[0]), (missed, self.form_scatter[1])]
         return np.r_[(self.light - light) / self.error, [value / width for value, width in expected]]
 
 

@@ -82,16 +82,27 @@ def _n_coefficients(step, half_width):
 
 def analytic_profile(fwhm_arcsec, *, step_arcsec, half_width_arcsec, reference_nm, beta=MOFFAT_BETA):
     """A SlitProfile of Moffat shape, integral 1."""
-    d = np.linspace(-half_width_arcsec, half_width_arcsec, 4 * _n_coefficients(step_arcsec, half_width_arcsec))
     empty = SlitProfile(
         np.zeros(_n_coefficients(step_arcsec, half_width_arcsec)), step_arcsec, half_width_arcsec, reference_nm
     )
-    first, weights = empty._taps(d * (1 - 1e-9))
-    design = np.zeros((d.size, empty.coefficients.size))
+    return _following(empty, lambda d: moffat(d, fwhm_arcsec, beta))
+
+
+def symmetric(profile):
+    """The mean of the profile and its mirror image."""
+    at = lambda d: profile.at(d, profile.reference_nm)
+    return _following(profile, lambda d: at(d) + at(-d))
+
+
+def _following(profile, shape):
+    """The profile with the coefficients that follow a function of the distance at the reference wavelength, integral 1."""
+    half = profile.half_width_arcsec * (1 - 1e-9)
+    d = np.linspace(-half, half, 4 * profile.coefficients.size)
+    first, weights = profile._taps(d)
+    design = np.zeros((d.size, profile.coefficients.size))
     for q in range(TAPS):
         design[np.arange(d.size), first + q] += weights[q]
-    coefficients = np.linalg.lstsq(design, moffat(d, fwhm_arcsec, beta), rcond=None)[0]
-    return normalised(SlitProfile(coefficients, step_arcsec, half_width_arcsec, reference_nm))
+    return normalised(replace(profile, coefficients=np.linalg.lstsq(design, shape(d), rcond=None)[0]))
 
 
 def normalised(profile):
@@ -150,20 +161,39 @@ def updated(start, matrix, vector, *, tolerance):
     return normalised(replace(start, coefficients=coefficients))
 
 
-def stretched(profile, order, light, *, prior):
-    """The profile with the stretch of an order that its SlitLight asks for.
+def stretched(profile, light, *, prior, own):
+    """The profile with the stretch of each order that its SlitLight asks for; light: {order: SlitLight}.
 
-    prior: expected departure of a stretch from 1. A wrong width is a wrong scale of the spectrum by half of it. The counts
-    of each column are free meanwhile, so that only the shape tells.
+    What widens with wavelength otherwise than the seeing does, optics and focus, goes with its logarithm: prior is the
+    expected departure of a stretch from 1, own that of an order from the common line. A wrong width is a wrong scale of the
+    spectrum by half of it. The counts of each column are free meanwhile, so that only the shape tells.
     """
+    asked, information, place = [], [], []
+    for order, of_order in light.items():
+        change, told = _stretch_of(profile, order, of_order)
+        asked.append(change)
+        information.append(told)
+        place.append(np.log(np.median(of_order.wavelength_nm) / profile.reference_nm))
+    now = np.array([profile.stretch.get(order, 1.0) for order in light])
+    design = np.column_stack([np.ones(now.size), place, np.eye(now.size)])  # level, slope, each order's own
+    expected = np.r_[prior, prior, np.full(now.size, own)]
+    weight = np.array(information)[:, None] * design
+    target = now + np.array(asked) - 1.0
+    found = design @ np.linalg.solve(design.T @ weight + np.diag(expected**-2.0), weight.T @ target)
+    change = np.clip(1.0 + found - now, -0.2, 0.2)
+    return replace(profile, stretch=profile.stretch | {o: float(v) for o, v in zip(light, now + change, strict=True)})
+
+
+def _stretch_of(profile, order, light):
+    """(change of an order's stretch that its SlitLight asks for, its inverse variance)."""
     at = lambda s: (
         replace(profile, stretch={order: s}).at(light.distance_arcsec, light.wavelength_nm, order) * light.arcsec
     )
     now, step = profile.stretch.get(order, 1.0), 0.03
-    shape, slope = at(now), (at(now * (1 + step)) - at(now * (1 - step))) / (2 * step)
+    shape, slope = at(now), (at(now * (1 + step)) - at(now * (1 - step))) / (2 * step * now)
     slope, left, _, _ = _beside(shape, slope, light)
-    change = (light.weight * slope * left).sum() / ((light.weight * slope**2).sum() + prior**-2.0)
-    return replace(profile, stretch=profile.stretch | {order: now * (1.0 + float(np.clip(change, -0.2, 0.2)))})
+    information = float((light.weight * slope**2).sum())
+    return float((light.weight * slope * left).sum()) / max(information, 1e-300), information
 
 
 def offsets(profile, order, light, *, n_blocks, step_arcsec=0.02):

@@ -5,22 +5,24 @@ from dataclasses import replace
 import numpy as np
 
 from soxslib.numerics.extended import light_along, split_light
-from soxslib.recipes.slit_profiles import readable
+from soxslib.recipes.slit_profiles import distance_from, readable
 
 WIDE = 4.0  # widths of a point source, wider than which no wings are
 
 
-def find_extended(windows, fits, sources, settings, off=None, bases=None):
+def find_extended(windows, fits, sources, settings, off=None, bases=None, trace=None):
     """(sources, ExtendedLight or None) as the light along the slit shows them together.
 
     Extended light must matter to the sources. fits: of sky and sources. The sky has taken part of extended light, unless
-    exposures of the empty sky tell it (an OffSky); what is left along the slit still shows its shape.
+    exposures of the empty sky tell it (an OffSky); what is left along the slit still shows its shape. trace: the target's, by
+    which the orders' light falls together once it is known.
     """
     grid = np.arange(-settings.half_slit_arcsec + 0.4, settings.half_slit_arcsec - 0.3, settings.extended_step_arcsec)
     light, variance, sky_error = np.zeros(grid.size), np.zeros(grid.size), 0.0
     for order, window in windows.items():
         sky = off.at(order, window, bases[order]) if off else fits[order].sky
-        mean, error2 = _along_slit(window, fits[order], sky, grid, settings)
+        along = distance_from(window, trace) + sources[0].slit_arcsec if trace else window.cutout.slit_arcsec
+        mean, error2 = _along_slit(window, along, fits[order], sky, grid, settings)
         weight = 1.0 / np.median(error2)
         if off:
             per_arcsec = np.median(window.cutout.arcsec[window.cutout.is_inside])
@@ -54,8 +56,8 @@ def _least(extended, points, settings, off):
     return settings.extended_least * (4.0 if near else 0.25 if off else 1.0)
 
 
-def _along_slit(window, fit, sky, grid, settings):
+def _along_slit(window, along, fit, sky, grid, settings):
     """(mean light above the sky per arcsec, its variance) of an order's pixels about each point of the slit."""
     cutout, used = window.cutout, readable(window, fit, settings)
-    images = cutout.slit_arcsec, cutout.arcsec, window.data, sky, window.floor, fit.variance
+    images = along, cutout.arcsec, window.data, sky, window.floor, fit.variance
     return light_along(grid, *images, used, sky_error=settings.slit_light_under)

@@ -201,25 +201,29 @@ def read_sky(frame, cuts, settings):
     return sky_exposure(frame.exposure, windows, estimate_sky(windows, frame.exposure.ndit, settings), settings)
 
 
+def _first_sources(exposure, windows, expected_arcsec, seeing_arcsec, settings):
+    """(sources, their Traces) that the light above a rough sky shows."""
+    blocks = estimate_sky(windows, exposure.ndit, settings)
+    sources = find_targets(blocks, expected_arcsec, seeing_arcsec, settings)
+    places = ", ".join(f"{s.slit_arcsec:+.2f} arcsec ({s.significance:.0f} sigma)" for s in sources)
+    log.info("%s: sources at %s", exposure.file, places)
+    traces = [trace_source(blocks, s, windows, settings) for s in sources]
+    return [shaped(blocks, s, t) for s, t in zip(sources, traces, strict=True)], traces
+
+
 def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None, skies=()):
     """The ReducedExposure of a prepared frame; cuts: {order: Cut}, when they are known from another exposure; skies:
     SkyExposures of the empty sky.
 
-    Two rounds: positions and profile from the light above a rough sky, then from the light above the fitted one.
+    Two rounds: positions and profile from the light above a rough sky, then from the light above the fitted one. Extended
+    light under the sources takes one more, unless exposures of the empty sky show it at once: its shape is found again when
+    the traces are known.
     """
     e = frame.exposure
     settings = _for_binning(settings, e.binning)
     seeing = float(np.clip(e.seeing_arcsec or settings.seeing_arcsec, 0.4, 3.0))
     windows = windows_of(frame, cuts or cut_orders(e, frame.shape, flat, solution, settings))
-    blocks = estimate_sky(windows, e.ndit, settings)
-    sources = find_targets(blocks, expected_arcsec, seeing, settings)
-    log.info(
-        "%s: sources at %s",
-        e.file,
-        ", ".join(f"{s.slit_arcsec:+.2f} arcsec ({s.significance:.0f} sigma)" for s in sources),
-    )
-    traces = [trace_source(blocks, s, windows, settings) for s in sources]
-    sources = [shaped(blocks, s, t) for s, t in zip(sources, traces, strict=True)]
+    sources, traces = _first_sources(e, windows, expected_arcsec, seeing, settings)
     reference = float(np.median([w.cutout.middle_nm for w in windows.values()]))
     slit_profiles = [first_profile(s, reference, settings) for s in sources]
     grid_trace, fits, profiles, sky_variance, extended = traces[0], {}, {}, {}, None
@@ -227,11 +231,11 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     skies = [sky.in_counts_of(e) for sky in skies]
     seen, off, free, known = [seen_in(sky, bases, settings) for sky in skies], None, {}, {}
     windows = lit_alike(windows, seen) if seen else windows
-    for round_ in range(settings.rounds):
-        is_last = round_ == settings.rounds - 1
+    for round_ in range(settings.rounds + 1):
+        is_last = round_ == settings.rounds - (0 if extended and not skies else 1)
         for order, fit in fits.items():
             sky_variance[order] = sky_variance_of(fit, known.get(order), settings)
-        profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
+        profiles = profiles_on_pixels(windows, traces, slit_profiles, extended, sources[0].slit_arcsec)
         how = dict(is_last=is_last, has_extended=extended is not None, free=free)
         fits = fit_all(windows, bases, profiles, fits, e.ndit, settings, known=known, **how)
         if round_ == 0:
@@ -242,19 +246,22 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
             if extended:
                 traces = [trace_source({}, s, windows, settings) for s in sources]
             if extended or off or len(sources) > 1:
-                profiles = profiles_on_pixels(windows, traces, slit_profiles, extended)
+                profiles = profiles_on_pixels(windows, traces, slit_profiles, extended, sources[0].slit_arcsec)
                 fits, off, free = fit_profiles(windows, bases, positions, profiles, off, e.ndit, settings, extended)
             known, report, off, seen = off.known if off else {}, report_of(off), None, None  # their images may go
-        if not is_last:
-            before, windows = windows, illuminated(windows, fits, settings)
-            fits = {o: relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
-            traces, slit_profiles = refined(
-                windows, positions, fits, profiles, sources, traces, slit_profiles, settings
-            )
-            sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
-            if not skies:  # theirs are not bent
-                windows = bent(windows, fits, positions, grid_trace, settings)
-                positions, bases = native_grid(windows, solution, grid_trace, e.binning)
+        elif extended and not skies and not is_last:
+            extended = find_extended(windows, fits, sources, settings, trace=traces[0])[1] or extended
+        if is_last:
+            break
+        before, windows = windows, illuminated(windows, fits, settings)
+        fits = {o: relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
+        traces, slit_profiles = refined(
+            windows, positions, fits, profiles, sources, traces, slit_profiles, settings, extended is not None
+        )
+        sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
+        if not skies:  # theirs are not bent
+            windows = bent(windows, fits, positions, grid_trace, settings)
+            positions, bases = native_grid(windows, solution, grid_trace, e.binning)
     fits = without_lines(fits, profiles, len(sources), settings)
     smooth = {o: extended_variance_of(w.cutout.columns.size, free.get(o), settings) for o, w in windows.items()}
     return ReducedExposure(

@@ -37,12 +37,15 @@ def first_profile(source, reference_nm, settings):
     )
 
 
-def profiles_on_pixels(windows, traces, slit_profiles, extended):
-    """{order: parts of each source's light in the pixels, with those of the extended light last, if any}."""
+def profiles_on_pixels(windows, traces, slit_profiles, extended, target_arcsec):
+    """{order: parts of each source's light in the pixels, with those of the extended light last, if any}.
+
+    Refraction and flexure move extended light with the target, which is at target_arcsec where its trace would be straight.
+    """
     out = {}
     for order, w in windows.items():
         out[order] = [on_pixels(w, t, p) for t, p in zip(traces, slit_profiles, strict=True)]
         if extended:
-            part = extended.at(w.cutout.slit_arcsec) * w.cutout.arcsec
+            part = extended.at(distance_from(w, traces[0]) + target_arcsec) * w.cutout.arcsec
             out[order].append(np.where(w.cutout.is_inside, part, 0.0))
     return out

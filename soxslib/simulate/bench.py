@@ -20,7 +20,7 @@ class Target:
 
     facts: dict
     slit_arcsec: float
-    size_arcsec: float = 0.0  # full width at half maximum of an extended source
+    size_arcsec: float = 0.0  # of a galaxy's disc, full width at half maximum
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class Bench:
         """The SeenTarget of one source in one order."""
         wave, width, facts = grid.wavelength_nm, shot.slit_width_arcsec, self.facts["optics"]
         seeing = shot.seeing_arcsec * shot.airmass**0.6 * (wave / 500) ** -0.2
-        fwhm = np.sqrt(seeing**2 + facts["blur_arcsec"] ** 2 + target.size_arcsec**2)
+        fwhm = np.hypot(seeing, facts["blur_arcsec"])
         outside = np.sqrt(seeing**2 + target.size_arcsec**2)
         fraction = np.interp(
             wave, *_sampled(wave, lambda w: optics.share_within(width / 2, np.interp(w, *_rising(wave, outside))))
@@ -206,10 +206,13 @@ class Bench:
         spectrum = optics.blur(electrons, kernel)
         a = np.arange(pixels.area.shape[1], dtype=float)
         place_px, fwhm_px = (np.interp(a, grid.u, v) for v in (place, fwhm))
-        blurred = self.slit_transmission
+        galaxy = optics.disc(target.size_arcsec, float(np.median(fwhm))) if target.size_arcsec else None
 
         def profile(slit_arcsec):
-            return optics.moffat(slit_arcsec - place_px, fwhm_px) * blurred(slit_arcsec)
+            x = slit_arcsec - place_px
+            return (np.interp(x, *galaxy) if galaxy else optics.moffat(x, fwhm_px)) * self.slit_transmission(
+                slit_arcsec
+            )
 
         light = pixels.image(spectrum, profile, grid.u[0])
         return SeenTarget(target, flux, transmission, fraction, place, fwhm, kernel, spectrum, light)

@@ -74,6 +74,15 @@ def moffat(x, fwhm, beta=3.5):
     return norm / alpha * (1 + (x / alpha) ** 2) ** -power
 
 
+def disc(size, fwhm):
+    """(x, light of unit area) along the slit of a galaxy's exponential disc (Freeman 1970, ApJ 160, 811) of full width `size`
+    at half maximum, blurred by seeing."""
+    x = np.arange(-20 * size, 20 * size, 0.02)
+    kernel = moffat(np.arange(-300, 301) * 0.02, fwhm)
+    light = np.convolve(np.exp(-2 * np.log(2) * np.abs(x) / size), kernel, "same")
+    return x, light / np.trapezoid(light, x)
+
+
 def share_within(half, fwhm):
     """Share of a seeing profile within +-half."""
     x = np.linspace(-1, 1, 401)

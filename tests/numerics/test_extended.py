@@ -54,8 +54,11 @@ def test_two_sources_are_no_host(rng):
 
 
 def test_extended_light_is_largest_at_its_centre():
-    one = ExtendedLight(1.0, 2.0, 1.5, 0.3, 0.5)
-    assert one.at(1.0) == pytest.approx(0.3) and one.at(3.0) == pytest.approx(0.3 / 2**1.5)
+    """A disc's light falls by e each scale length; half of what it has at its centre is left at half its width."""
+    one = ExtendedLight(1.0, 2.0, 1.0, 0.0, 0.3, 0.5)
+    assert one.at(1.0) == pytest.approx(0.3) and one.at(3.0) == pytest.approx(0.3 / np.e)
+    blurred = ExtendedLight(1.0, 2.0, 1.6, 0.4, 0.3, 0.5)
+    assert blurred.at(1.0 + blurred.fwhm_arcsec / 2) == pytest.approx(blurred.at(1.0) / 2)
 
 
 def test_light_along_the_slit_is_the_weighted_mean_of_its_pixels(rng):

@@ -70,9 +70,40 @@ def test_an_order_keeps_its_own_width(rng):
     data, weight = expected + rng.normal(0, np.sqrt(variance)), 1.0 / variance
     weight[0, :9], data[0, :9] = 0.0, np.nan  # never read
     one = np.ones(distance.shape)
-    out = prof.stretched(p, 3, prof.SlitLight(distance, 600.0 * one, 0.25 * one, 1e3 * one, data, weight), prior=0.05)
+    light_of_order = prof.SlitLight(distance, 600.0 * one, 0.25 * one, 1e3 * one, data, weight)
+    out = prof.stretched(p, {3: light_of_order}, prior=0.05, own=0.01)
     # the slope is taken at the narrow profile and with half the light: half the way and more is gone at the first step
     assert out.stretch[3] > 1.05 and set(out.stretch) == {3}
+
+
+def test_widths_of_orders_lie_on_a_line_unless_their_light_says_otherwise(rng):
+    """Six orders whose widths go with the logarithm of the wavelength. A faint one takes its width from the line; a bright
+    one that is wider than the others keeps its own."""
+    p = prof.analytic_profile(1.0, **SHAPE)
+    nm = {o: 450.0 + 100 * o for o in range(6)}
+    counts = {o: 20.0 if o == 1 else 5e3 for o in nm}
+    truth = {o: 1.0 + 0.06 * np.log(w / 600.0) + (0.03 if o == 4 else 0.0) for o, w in nm.items()}
+    light_of = {}
+    for o, w in nm.items():
+        distance = np.linspace(-5, 5, 40)[:, None] + rng.uniform(-0.1, 0.1, 1000)
+        one = np.ones(distance.shape)
+        expected = counts[o] * 0.25 * replace(p, stretch={o: truth[o]}).at(distance, w * one, o)
+        data = expected + rng.normal(0, np.sqrt(expected + 25.0))
+        light_of[o] = prof.SlitLight(distance, w * one, 0.25 * one, counts[o] * one, data, 1.0 / (expected + 25.0))
+    out = p
+    for _ in range(4):
+        out = prof.stretched(out, light_of, prior=0.05, own=0.01)
+    for o, s in truth.items():
+        assert out.stretch[o] == pytest.approx(s, abs=0.012 if o == 1 else 0.002)
+
+
+def test_the_symmetric_profile_is_the_mean_of_both_sides():
+    p = prof.analytic_profile(1.0, **SHAPE)
+    leaning = replace(p, coefficients=p.coefficients * np.linspace(0.8, 1.2, p.coefficients.size))
+    d = np.linspace(-3.9, 3.9, 157)
+    mean = leaning.at(d, 600.0) + leaning.at(-d, 600.0)
+    found = prof.symmetric(leaning).at(d, 600.0)
+    assert found == pytest.approx(mean / np.trapezoid(mean, d), abs=0.005 * found.max())
 
 
 def off_trace(rng, offset, counts, thought):

@@ -65,18 +65,24 @@ def ratio_and_noise(small, result):
 
 @pytest.mark.parametrize(("mag", "size_arcsec"), [(17.0, 3.0), (17.0, 6.0), (15.0, 20.0)])
 def test_a_galaxy_fills_the_slit(prepared, bench, mag, size_arcsec):
+    """The galaxy's form is known no better than the noise of one short order shows it: 1 to 3 per cent of the counts in each
+    night, and less in the mean of five."""
     star, host = Target(dict(STAR, mag=17.5), -0.6), Target(dict(HOST, mag=mag), 0.9, size_arcsec)
-    small, frames = night(bench, star, host)
-    result = reduced(small, frames)
-    ratio, noise, error = ratio_and_noise(small, result)
-    assert ratio == pytest.approx(1, abs=0.03)
-    assert noise == pytest.approx(error, rel=0.15)
-    assert any("extended light under the target" in w for w in result.warnings)
+    ratios = []
+    for seed in range(1, 6):
+        small, frames = night(bench, star, host, seed=seed)
+        result = reduced(small, frames)
+        ratio, noise, error = ratio_and_noise(small, result)
+        ratios.append(ratio)
+        assert noise == pytest.approx(error, rel=0.15)
+        assert any("extended light under the target" in w for w in result.warnings)
+    assert np.mean(ratios) == pytest.approx(1, abs=0.025)
+    assert np.std(ratios) < 0.04
 
 
 def test_the_sky_of_a_galaxys_exposure_is_that_of_the_empty_sky(prepared, bench):
     """Free to follow the galaxy, the fitted sky takes most of what fills the slit evenly; the empty sky's frames tell it apart."""
-    small, frames = night(bench, Target(dict(STAR, mag=17.5), -0.6), Target(dict(HOST, mag=15.0), 0.9, 10.0))
+    small, frames = night(bench, Target(dict(STAR, mag=17.5), -0.6), Target(dict(HOST, mag=15.0), 0.9, 14.0))
     seen = small.light.orders[1]
 
     def excess(result):
@@ -93,7 +99,7 @@ def test_the_sky_of_a_galaxys_exposure_is_that_of_the_empty_sky(prepared, bench)
 def test_a_galaxys_own_lines_are_not_the_targets(prepared, bench):
     """H alpha of the galaxy all along the slit: a line of the sky to who knows only this exposure, and steeper than sky is."""
     middle = small_frame(bench, small_shot(), np.random.default_rng(0)).spectrum(1)[0][300]
-    host = Target(dict(name="HOST", type="sniin", mag=17.0, z=middle / 656.279 - 1.0), 0.9, 4.0)
+    host = Target(dict(name="HOST", type="sniin", mag=16.0, z=middle / 656.279 - 1.0), 0.9, 4.0)
     small, frames = night(bench, Target(dict(STAR, mag=17.5), -0.6), host)
 
     def excess(result):

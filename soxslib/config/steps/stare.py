@@ -52,7 +52,13 @@ class Settings(StepSettings):
         0.1, gt=0, le=1, description="Expected deviation of the profile from a Moffat shape, of its peak"
     )
     profile_stretch: float = Field(
-        0.05, gt=0, le=0.5, description="Expected departure of an order's width of the profile from the common one"
+        0.05,
+        gt=0,
+        le=0.5,
+        description="Expected departure of the profile's widths from the seeing's law, of all orders alike",
+    )
+    profile_stretch_own: float = Field(
+        0.01, gt=0, le=0.5, description="... of a single order from the line through all of them"
     )
     rounds: int = Field(2, ge=1, le=6, description="Rounds of position, profile and fit")
     extended_least: float = Field(

@@ -7,7 +7,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo accuracy test check night cluster bench kernels scaling docs wheel clean
+.PHONY: demo accuracy test check night cluster bench kernels scaling memory docs wheel clean
 
 $(VENV)/ready: pyproject.toml
 	command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev; }
@@ -60,6 +60,9 @@ kernels: $(VENV)/ready
 
 scaling: $(VENV)/ready
 	$(BIN)/python tools/scaling.py 100 1000 10000
+
+memory: $(VENV)/ready
+	$(BIN)/python tools/memory.py $(or $(NIGHT),demo)
 
 check: $(VENV)/ready
 	ruff check .

@@ -30,15 +30,15 @@ SINGLE = (
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("night", type=Path)
-    parser.add_argument("--task", nargs=2, metavar=("STEM", "TIMES"), help="run this task in this process")
+    parser.add_argument("--task", nargs=3, metavar=("STEP", "STEM", "TIMES"), help="run this task in this process")
     options = parser.parse_args()
     if options.task:
-        print(peak_mb(options.night, options.task[0], int(options.task[1])))
+        print(peak_mb(options.night, *options.task[:2], int(options.task[2])))
         return
     print("| step | arm | raw frames | peak [MB] |\n|---|---|---|---|")
     for task in heaviest(plan_of(options.night)["tasks"]):
         times = (1,) if task["step"] in SINGLE else TIMES
-        peaks = [peak_apart(options.night, task["stem"], n) for n in times]
+        peaks = [peak_apart(options.night, task["step"], task["stem"], n) for n in times]
         frames = ", ".join(str(n * len(task["inputs"].get("raw", ()))) for n in times)
         print(f"| `{task['step']}` | {task['arm']} | {frames} | {', '.join(peaks)} |", flush=True)
 
@@ -61,17 +61,17 @@ def heaviest(tasks):
     return found.values()
 
 
-def peak_apart(night, stem, times):
+def peak_apart(night, step, stem, times):
     """Peak of a task [MB] in a process of its own, as text; why it failed, if it did."""
-    command = [sys.executable, __file__, str(night), "--task", stem, str(times)]
+    command = [sys.executable, __file__, str(night), "--task", step, stem, str(times)]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 
 
-def peak_mb(night, stem, times):
+def peak_mb(night, step, stem, times):
     """Peak of this process [MB] after the task, its raw frames given so many times."""
     plan, scratch = plan_of(night), tempfile.TemporaryDirectory()
-    task = next(t for t in plan["tasks"] if t["stem"] == stem)
+    task = next(t for t in plan["tasks"] if (t["step"], t["stem"]) == (step, stem))
     inputs = {k: [str(night / p) for p in ([v] if isinstance(v, str) else v)] for k, v in task["inputs"].items()}
     inputs["raw"] = inputs.get("raw", []) * times
     outputs = {name: str(Path(scratch.name, Path(path).name)) for name, path in task["outputs"].items()}

@@ -17,6 +17,7 @@ from soxslib.errors import ReductionError
 SUFFIXES = (".fits", ".fits.fz", ".fits.gz", ".fits.Z", ".fit", ".fts")
 BLOCK = 2880
 MAX_BLOCKS = 200  # of one header: 7200 cards
+END = "END".ljust(80)
 _STRING = re.compile(r"'((?:[^']|'')*)'")
 
 
@@ -114,8 +115,7 @@ def _merged(source, name):
         end = source.position + _data_bytes(header)
         has_image = _adds_image(header)
         if not cards or has_image:
-            for key, value in header.items():
-                cards.setdefault(key, value)
+            cards |= {key: value for key, value in header.items() if key not in cards}
         if has_image:
             cards["NAXIS1"], cards["NAXIS2"] = (header.get(f"ZNAXIS{i}", header.get(f"NAXIS{i}")) for i in (1, 2))
         if source.is_short_of(end):
@@ -155,8 +155,8 @@ def _one_header(source, name, first):
             raise ReductionError(f"{name}: is truncated within its header; fetch it again from the archive")
         block = block.decode("ascii", "replace")
         lines = [block[i : i + 80] for i in range(0, BLOCK, 80)]
-        if "END".ljust(80) in lines:
-            return _cards(text + lines[: lines.index("END".ljust(80))])
+        if END in lines:
+            return _cards(text + lines[: lines.index(END)])
         text += lines
     raise ReductionError(f"{name}: header without END card; fetch it again from the archive")
 
@@ -166,10 +166,10 @@ def _cards(lines):
     for line in lines:
         if line[8:10] == "= ":
             key, raw = line[:8].rstrip(), line[10:]
-        elif line.startswith("HIERARCH ") and "=" in line:
-            key, raw = line[9:].split("=", 1)
-            key = key.strip()
-        elif line.startswith("CONTINUE") and isinstance(cards.get(last), str) and cards[last].endswith("&"):
+        elif line[:9] == "HIERARCH " and "=" in line:
+            key, _, raw = line.partition("=")
+            key = key[9:].strip()
+        elif line[:8] == "CONTINUE" and isinstance(cards.get(last), str) and cards[last].endswith("&"):
             cards[last] = cards[last][:-1] + str(_value(line[8:]) or "")
             continue
         else:
@@ -191,18 +191,21 @@ def split_card(raw):
 def _value(raw):
     """The value of a card: str, bool, int, float; None when undefined; the text itself when it is none of them."""
     raw = raw.strip()
-    if raw.startswith("'"):
+    if raw[:1] == "'":
+        end = raw.find("'", 1)
+        if end > 0 and raw[end + 1 : end + 2] != "'":  # nearly always
+            return raw[1:end].rstrip()
         match = _STRING.match(raw)
         return match.group(1).replace("''", "'").rstrip() if match else raw[1:].rstrip()
-    raw = raw.split("/", 1)[0].strip()
+    raw = raw.partition("/")[0].rstrip()
+    try:
+        return float(raw) if "." in raw else int(raw)
+    except ValueError:
+        pass
     if raw in ("T", "F"):
         return raw == "T"
     if not raw:
         return None
-    try:
-        return int(raw)
-    except ValueError:
-        pass
     try:
         return float(raw.replace("D", "E"))
     except ValueError:

@@ -31,7 +31,8 @@ class ExtendedLight:
     """Extended light along the slit: exp -(r / scale)^(1 / index), r^2 = (s - centre)^2 + core^2, its integral over the slit 1.
 
     The profile of a galaxy (Sersic 1963, BAAA 6, 41) whose cusp the seeing has made a core. relative_peak: its peak within
-    the slit over that of the first point source.
+    the slit over that of the first point source; doubt: relative error of its light there that its form leaves, were its
+    amplitude known.
     """
 
     centre_arcsec: float
@@ -40,6 +41,7 @@ class ExtendedLight:
     core_arcsec: float
     norm: float
     relative_peak: float
+    doubt: float = 0.0
 
     @property
     def fwhm_arcsec(self):
@@ -106,7 +108,8 @@ def split_light(slit_arcsec, light, variance, positions, fwhm_arcsec, *, light_e
     form = problem.extended(best)
     shape = _shape(slit_arcsec, *form)
     relative = float(amplitudes[-1] * shape.max() / amplitudes[0])
-    extended = ExtendedLight(*form, 1.0 / float(np.trapezoid(shape, slit_arcsec)), relative)
+    norm = 1.0 / float(np.trapezoid(shape, slit_arcsec))
+    extended = ExtendedLight(*form, norm, relative, _doubt(problem, best))
     return problem.points(best), extended
 
 
@@ -183,13 +186,29 @@ class _Light:
         return np.r_[(self.light - light) / self.error, [value / width for value, width in expected]]
 
 
+def _doubt(problem, p):
+    """Relative error of the extended light at the first point source, of the least squares at their minimum."""
+
+    def light_there(q):
+        return np.log(problem.fitted(q)[1][-1] * _shape(problem.points(q).positions[0], *problem.extended(q)))
+
+    pulls, step = problem.pulls(p), 1e-4
+    slopes = _slopes(problem, p, pulls, step)
+    change = np.array([(light_there(p + step * e) - light_there(p)) / step for e in np.eye(p.size)])
+    covariance = np.linalg.pinv(slopes.T @ slopes) * max(np.mean(pulls**2), 1.0)
+    return float(np.sqrt(change @ covariance @ change))
+
+
+def _slopes(problem, p, pulls, step):
+    return np.stack([(problem.pulls(p + step * e) - pulls) / step for e in np.eye(p.size)], axis=1)
+
+
 def _minimised(problem, start):
     """Parameters of the least squares, by Levenberg and Marquardt's steps."""
     p, damping = start, 1e-2
     pulls = problem.pulls(p)
     for _ in range(_STEPS):
-        step = 1e-4
-        slopes = np.stack([(problem.pulls(p + step * e) - pulls) / step for e in np.eye(p.size)], axis=1)
+        slopes = _slopes(problem, p, pulls, 1e-4)
         normal, gradient = slopes.T @ slopes, slopes.T @ pulls
         change = np.clip(-np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), gradient), -0.5, 0.5)
         tried = problem.pulls(p + change)

@@ -105,8 +105,24 @@ def _of_order(result, spectrum):
         ),
         Metric("COSMIC RAY FRAC", fit.is_cosmic_ray.sum() / max(inside, 1), "", "pixels rejected", order),
         Metric("SATURATED FRAC", np.mean((window.quality & Quality.SATURATED) > 0), "", "pixels saturated", order),
+        *_host(first, order),
         *_trace_of_order(first.traces[0], order),
         *_wavelengths(result.shifts, order),
+    ]
+
+
+def _host(exposure, order):
+    """[Metric] on the extended light under the target, if there is any."""
+    if exposure.extended is None:
+        return []
+    fit, (target, *_, host) = exposure.fits[order], exposure.profiles[order]
+    beneath = np.sum(target * host, axis=0) / np.maximum(
+        np.sum(target**2, axis=0), 1e-12
+    )  # its counts in those of the target
+    share = float(np.sum(beneath * fit.counts[-1]) / max(np.sum(fit.counts[0]), 1e-12))
+    return [
+        Metric("HOST LIGHT", share, "", "extended light under the target, over the target's", order),
+        Metric("HOST ERR", abs(share) * exposure.extended.doubt, "", "error of the counts that its form leaves", order),
     ]
 
 

@@ -26,6 +26,7 @@ class OrderSpectrum:
     quality: np.ndarray
     wavelength_error_nm: float = 0.0  # one sigma, common to the order
     blaze: np.ndarray | None = None  # shape of the lamp in the flat, per native pixel, any scale common to the arm
+    scale_error: float = 0.0  # relative, one sigma, common to the order: what the form of a host beneath leaves open
 
     def __post_init__(self):
         n = np.size(self.wavelength_nm)

@@ -24,6 +24,7 @@ _CALIBRATED_OVERLAPS = "orders calibrated one by one, mean by inverse variance"
 def write_orders(path, orders, header):
     """_EXTRACTED_ORDERS.fits: a row per order and native pixel."""
     join = lambda name: np.concatenate([np.asarray(getattr(o, name)) for o in orders])
+    constant = lambda name: np.concatenate([np.full(np.size(o.flux), getattr(o, name), np.float32) for o in orders])
     across, along = join("across_px").astype(float), join("along_px").astype(float)
     x, y = (across, along) if is_turned(header) else (along, across)
     flux, variance = join("flux"), join("variance")
@@ -42,7 +43,8 @@ def write_orders(path, orders, header):
         snr=snr.astype(np.float32),
         skyFlux=join("sky").astype(np.float32),
         quality=join("quality").astype(np.int16),
-        wavelengthError=np.concatenate([np.full(np.size(o.flux), o.wavelength_error_nm, np.float32) for o in orders]),
+        wavelengthError=constant("wavelength_error_nm"),
+        scaleError=constant("scale_error"),
     )
     if all(o.blaze is not None for o in orders):
         columns["blaze"] = join("blaze").astype(np.float32)
@@ -71,6 +73,7 @@ def read_orders(path):
                 sky=get("skyFlux").astype(float),
                 quality=get("quality").astype(np.uint16),
                 wavelength_error_nm=float(get("wavelengthError")[0]),
+                scale_error=float(get("scaleError")[0]) if "scaleError" in t else 0.0,
                 blaze=get("blaze").astype(float) if "blaze" in t else None,
             )
         )

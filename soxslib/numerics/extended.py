@@ -1,12 +1,12 @@
 """Extended light along the slit, a host under a transient, told from point sources by its shape."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from soxslib import kernels
 from soxslib.numerics import filters
-from soxslib.numerics.profile import MOFFAT_RANGE, moffat
+from soxslib.numerics.profile import MOFFAT_BETA, MOFFAT_RANGE, SEEING_EXPONENT, moffat
 
 _along = kernels.function("extended_along", "ddddddbxxxnnd")
 
@@ -18,49 +18,67 @@ _FILLS = 4.0  # times what is expected of the sky
 _WIDTHS = (0.5, 1.15)  # of a point source, over what it seems to be: extended light makes it look wider
 _SEEMING = 1.2  # what stands for the width that a point source seems to have
 _OWN_WIDTH = 0.05  # scatter of the points' widths about the common one: most are stars
+_POWER_SCATTER = 0.15  # of the logarithm of the power of the points' wings
+_BEND = 0.1  # of the exponent of their width with wavelength, by optics and focus
 _INDEX = 1.0  # Sersic's, of extended light: a disc's; ellipticals have more
 _CORE = (
     0.34  # of the seeing's FWHM: what it leaves of a cusp, 0.8 times its sigma; more where the slit misses the centre
 )
-# scatter of the logarithms of index and core: the wings, and with them the form, are seen only where the sky is known
-_FORM_SCATTER = {False: (0.2, 0.1), True: (0.4, 0.3)}
+UNLIKE = 0.1  # of extended light under a source: what galaxies of other forms leave, a Gaussian or a disc with a bulge
+_FORM_SCATTER = (3.0, 1.5, 0.2, 0.3)  # of extended light's centre [arcsec] and the logarithms of width, index and core
 
 
 @dataclass(frozen=True)
 class ExtendedLight:
-    """Extended light along the slit: exp -(r / scale)^(1 / index), r^2 = (s - centre)^2 + core^2, its integral over the slit 1.
+    """Extended light along the slit: exp -(r / scale)^(1 / index), r^2 = (s - centre)^2 + core^2.
 
-    The profile of a galaxy (Sersic 1963, BAAA 6, 41) whose cusp the seeing has made a core. relative_peak: its peak within
-    the slit over that of the first point source; doubt: relative error of its light there that its form leaves, were its
-    amplitude known.
+    The profile of a galaxy (Sersic 1963, BAAA 6, 41) whose cusp the seeing has made a core, as wide as it makes a point source:
+    core_arcsec is that where `blur` is as wide as at its reference wavelength. norm: makes its integral over the slit 1 there.
+    relative_peak: its peak within the slit over that of the first point source; doubt: relative error of the first point
+    source's counts that all these forms together leave, {order: }.
     """
 
     centre_arcsec: float
     scale_arcsec: float
     index: float
     core_arcsec: float
+    blur: "Points"
     norm: float
     relative_peak: float
-    doubt: float = 0.0
+    doubt: dict[int, float] = field(default_factory=dict)
 
     @property
     def fwhm_arcsec(self):
-        """Full width at half maximum."""
+        """Full width at half maximum at the blur's reference wavelength."""
         depth = (self.core_arcsec / self.scale_arcsec) ** (1.0 / self.index) + np.log(2.0)
         return 2.0 * float(np.sqrt((self.scale_arcsec * depth**self.index) ** 2 - self.core_arcsec**2))
 
-    def at(self, slit_arcsec):
-        """Light per arcsec."""
-        return self.norm * _shape(slit_arcsec, self.centre_arcsec, self.scale_arcsec, self.index, self.core_arcsec)
+    def at(self, slit_arcsec, wavelength_nm):
+        """Light per arcsec at one wavelength."""
+        core = self.core_arcsec * self.blur.widening(wavelength_nm)
+        return self.norm * _shape(slit_arcsec, self.centre_arcsec, self.scale_arcsec, self.index, core)
 
 
 @dataclass(frozen=True)
 class Points:
-    """The point sources on the slit: where they stand, how wide each is, and the power of all their Moffat profiles."""
+    """The point sources on the slit: where they stand, how wide each is, and the power of all their Moffat profiles.
+
+    fwhm_arcsec: at reference_nm; it follows the wavelength to the power of the seeing's law and `bend`.
+    """
 
     positions: list[float]
     fwhm_arcsec: list[float]
     power: float
+    reference_nm: float = 500.0
+    bend: float = 0.0
+
+    def stretch(self, wavelength_nm):
+        """Width at a wavelength over what the seeing's law alone makes of that at reference_nm."""
+        return (wavelength_nm / self.reference_nm) ** self.bend
+
+    def widening(self, wavelength_nm):
+        """Width at a wavelength over that at reference_nm."""
+        return float((wavelength_nm / self.reference_nm) ** (SEEING_EXPONENT + self.bend))
 
 
 def light_along(grid, slit_arcsec, arcsec, data, sky, floor, variance, used, *, sky_error):
@@ -76,41 +94,56 @@ def light_along(grid, slit_arcsec, arcsec, data, sky, floor, variance, used, *, 
     return sums[1] / total, np.where(seen, sums[2] / total**2, np.inf)
 
 
-def split_light(slit_arcsec, light, variance, positions, fwhm_arcsec, *, light_error, least_gain, sky_error=None):
-    """(Points, ExtendedLight or None) that explain the light along the slit, summed over all wavelengths.
+def split_light(
+    slit_arcsec, light, variance, wavelength_nm, positions, fwhm_arcsec, *, light_error, least_gain, sky_error=None
+):
+    """(Points, ExtendedLight or None, error of the first point's counts that the forms leave in each order) that explain the
+    light [order, slit] along the slit at the orders' wavelengths.
 
     Point sources about the positions, which may move together, of about one width, and one extended source, on a constant:
-    what is left of the sky, of expected size sky_error, or free where the sky has been fitted to the same light.
-    light_error: accuracy of the point sources' shape, relative. Without an improvement of chi square by the factor
-    least_gain there is no extended light, unless there is far more light than the sky's all along the slit.
+    what is left of the sky, of expected size sky_error [order], or free where the sky has been fitted to the same light.
+    light_error: accuracy of the point sources' shape, relative. They are looked for in the sum of the orders; then all orders
+    together tell the forms, each with its own width. Without an improvement of chi square by the factor least_gain there is no
+    extended light, unless there is far more light than the sky's all along the slit.
     """
-    error = np.sqrt(variance + (light_error * light) ** 2)
-    problem = _Light(slit_arcsec, light, error, np.asarray(positions), fwhm_arcsec, sky_error)
-    seeming = np.r_[0.0, _SEEMING, np.zeros(1 + len(positions))]
-    alone = _minimised(problem, seeming)
-    if sky_error is None and np.mean(problem.pulls(alone) ** 2) < _EXPLAINED:
-        return problem.points(alone), None
-    residual = light - problem.fitted(alone)[0]
-    starts = [(slit_arcsec[np.argmax(residual)], 0.5), (positions[0], 0.5), (positions[0], 2.0)]
-    square = lambda p: np.sum(problem.pulls(p) ** 2)
-    found = [alone]
-    for x, wide in starts:
-        for points in (alone, seeming):  # alone may have been drawn to the host
-            found.append(_minimised(problem, np.array([*points, x, np.log(wide), 0.0, 0.0])))
-        if sky_error is None and square(alone) < _HINT * min(map(square, found)):
-            return problem.points(alone), None
-    best = min(found[1:], key=square)
-    gain = square(alone) / square(best)
+    weight = 1.0 / np.median(variance, axis=1)
+    total = weight @ light, weight**2 @ variance
+    sum_error = None if sky_error is None else np.array([weight @ sky_error])
+    reference = float(np.average(wavelength_nm, weights=weight * np.maximum(light.sum(axis=1), 1e-12)))
+    about = slit_arcsec, np.asarray(positions), fwhm_arcsec, light_error, reference
+    points, found = _searched(_Light(*about, *(t[None] for t in total), np.array([reference]), sum_error), least_gain)
+    if found is None:
+        return points, None, np.zeros(len(light))
+    problem = _Light(*about, light, variance, wavelength_nm, sky_error)
+    best = _minimised(problem, found)
     amplitudes = problem.fitted(best)[1]
-    fills_slit = sky_error is not None and problem.fitted(alone)[2] > _FILLS * sky_error
-    if (gain < least_gain and not fills_slit) or not amplitudes[-1] > 0 or not amplitudes[0] > 0:
-        return problem.points(alone), None
-    form = problem.extended(best)
+    points, form = problem.points(best), problem.extended(best)
+    ratio = np.median(amplitudes[:, -1] / np.maximum(amplitudes[:, 0], 1e-12))
     shape = _shape(slit_arcsec, *form)
-    relative = float(amplitudes[-1] * shape.max() / amplitudes[0])
-    norm = 1.0 / float(np.trapezoid(shape, slit_arcsec))
-    extended = ExtendedLight(*form, norm, relative, _doubt(problem, best))
-    return problem.points(best), extended
+    extended = ExtendedLight(*form, points, 1.0 / float(np.trapezoid(shape, slit_arcsec)), float(ratio * shape.max()))
+    return points, extended, _doubts(problem, best)
+
+
+def _searched(problem, least_gain):
+    """(Points, parameters with extended light or None) that explain the sum of all orders."""
+    slit, light = problem.slit, problem.light[0]
+    alone = _minimised(problem, problem.seeming)
+    square = lambda p: np.sum(problem.pulls(p) ** 2)
+    if problem.sky_error is None and square(alone) < _EXPLAINED * problem.pulls(alone).size:
+        return problem.points(alone), None
+    residual = light - problem.fitted(alone)[0][0]
+    starts = [(slit[np.argmax(residual)], 0.5), (problem.positions[0], 0.5), (problem.positions[0], 2.0)]
+    found = []
+    for x, wide in starts:
+        for points in (alone, problem.seeming):  # alone may have been drawn to the host
+            found.append(_minimised(problem, np.array([*points, x, np.log(wide), 0.0, 0.0])))
+        if problem.sky_error is None and square(alone) < _HINT * min(map(square, found)):
+            return problem.points(alone), None
+    best = min(found, key=square)
+    amplitudes = problem.fitted(best)[1][0]
+    fills_slit = problem.sky_error is not None and problem.fitted(alone)[2][0] > _FILLS * problem.sky_error[0]
+    is_there = square(alone) >= least_gain * square(best) or fills_slit
+    return problem.points(alone), best if is_there and amplitudes[-1] > 0 and amplitudes[0] > 0 else None
 
 
 def _shape(slit_arcsec, centre, scale, index, core):
@@ -123,21 +156,26 @@ def _between(limits, p):
 
 
 class _Light:
-    """Least squares of the light along the slit; amplitudes are solved for at each set of the other parameters: how far
-    the points moved, their width and the power of their wings between their limits and each one's own width; of extended
-    light centre, log of FWHM beyond the narrowest, log index, log core. Light is not negative but for the constant."""
+    """Least squares of the light along the slit; amplitudes of each order are solved for at each set of the other parameters:
+    how far the points moved, their width and the power of their wings between their limits, the bend of their widths, and each
+    one's own width; of extended light centre, log of FWHM beyond the narrowest, log index, log core. Light is not negative but
+    for the constant."""
 
-    def __init__(self, slit_arcsec, light, error, positions, fwhm_arcsec, sky_error):
-        self.slit, self.light, self.error, self.positions = slit_arcsec, light, error, positions
-        self.seeming, self.sky_error = fwhm_arcsec, sky_error
-        self.form_scatter = _FORM_SCATTER[sky_error is not None]
-        self.n = 3 + len(positions)
+    def __init__(
+        self, slit_arcsec, positions, fwhm_arcsec, light_error, reference_nm, light, variance, at_nm, sky_error
+    ):
+        self.slit, self.positions, self.seeming_fwhm = slit_arcsec, positions, fwhm_arcsec
+        self.light, self.error = light, np.sqrt(variance + (light_error * light) ** 2)
+        self.at_nm, self.reference_nm, self.sky_error = at_nm, reference_nm, sky_error
+        self.n = 4 + len(positions)
+        self.seeming = np.r_[0.0, _SEEMING, np.zeros(2 + len(positions))]
 
     def points(self, p):
         """The Points."""
-        common = self.seeming * _between(_WIDTHS, p[1])
-        widths = [float(common * np.exp(own)) for own in p[3 : self.n]]
-        return Points([float(x + p[0]) for x in self.positions], widths, _between(MOFFAT_RANGE, p[2]))
+        common = self.seeming_fwhm * _between(_WIDTHS, p[1])
+        widths = [float(common * np.exp(own)) for own in p[4 : self.n]]
+        positions = [float(x + p[0]) for x in self.positions]
+        return Points(positions, widths, _between(MOFFAT_RANGE, p[2]), self.reference_nm, float(p[3]))
 
     def extended(self, p):
         """(centre, scale, index, core)."""
@@ -148,25 +186,30 @@ class _Light:
         return float(centre), float((across / np.log(2.0)) ** index), index, core
 
     def fitted(self, p):
-        """(light, amplitudes: of the points, of the extended light; the constant)."""
-        points = self.points(p)
+        """(light, amplitudes [order, source]: of the points, of the extended light; the constants), of all orders."""
+        points, form = self.points(p), self.extended(p) if p.size > self.n else None
+        solved = [self._order(k, points, form) for k in range(len(self.light))]
+        light, amplitudes = (np.stack(part) for part in zip(*solved, strict=True))
+        return light, amplitudes[:, 1:], amplitudes[:, 0]
+
+    def _order(self, k, points, form):
+        """(light, amplitudes) of one order."""
+        width = points.widening(self.at_nm[k])
         columns = [np.ones(self.slit.size)]
-        columns += [
-            moffat(self.slit - x, fwhm, points.power)
-            for x, fwhm in zip(points.positions, points.fwhm_arcsec, strict=True)
-        ]
-        if p.size > self.n:
-            columns.append(_shape(self.slit, *self.extended(p)))
+        for x, fwhm in zip(points.positions, points.fwhm_arcsec, strict=True):
+            columns.append(moffat(self.slit - x, fwhm * width, points.power))
+        if form:
+            columns.append(_shape(self.slit, *form[:-1], form[-1] * width))
         design = np.stack(columns, axis=1)
-        a, y = design / self.error[:, None], self.light / self.error
+        a, y = design / self.error[k][:, None], self.light[k] / self.error[k]
         if self.sky_error is not None:
-            a, y = np.vstack([a, np.eye(1, len(columns)) / self.sky_error]), np.append(y, 0.0)
+            a, y = np.vstack([a, np.eye(1, len(columns)) / self.sky_error[k]]), np.append(y, 0.0)
         used = np.ones(len(columns), bool)
         while True:
             amplitudes = np.zeros(len(columns))
             amplitudes[used] = np.linalg.lstsq(a[:, used], y, rcond=1e-10)[0]
             if not np.any(amplitudes[1:] < 0):
-                return design @ amplitudes, amplitudes[1:], amplitudes[0]
+                return design @ amplitudes, amplitudes
             used[1 + np.argmin(amplitudes[1:])] = False
 
     def pulls(self, p):
@@ -175,28 +218,38 @@ class _Light:
         expected = [
             (p[0], 0.3),
             (p[1] - _SEEMING, 2.0),
-            (p[2], 2.0),
-            *((own, _OWN_WIDTH) for own in p[3 : self.n]),
+            (np.log(self.points(p).power / MOFFAT_BETA), _POWER_SCATTER),
+            (p[3], _BEND),
+            *((own, _OWN_WIDTH) for own in p[4 : self.n]),
         ]
         if self.sky_error is not None:
-            expected.append((constant, self.sky_error))
+            expected += list(zip(constant, self.sky_error, strict=True))
         if p.size > self.n:
-            centre, wide, cusp, missed = p[self.n :]
-            expected += [(centre, 3.0), (wide, 1.5), (cusp, self.form_scatter[0]), (missed, self.form_scatter[1])]
-        return np.r_[(self.light - light) / self.error, [value / width for value, width in expected]]
+            expected += list(zip(p[self.n :], _FORM_SCATTER, strict=True))
+        return np.r_[((self.light - light) / self.error).ravel(), [value / width for value, width in expected]]
 
 
-def _doubt(problem, p):
-    """Relative error of the extended light at the first point source, of the least squares at their minimum."""
-
-    def light_there(q):
-        return np.log(problem.fitted(q)[1][-1] * _shape(problem.points(q).positions[0], *problem.extended(q)))
-
+def _doubts(problem, p):
+    """Relative error of the first point source's counts in each order that the forms leave, of the least squares at their
+    minimum."""
     pulls, step = problem.pulls(p), 1e-4
+
+    def counts(q):
+        points = problem.points(q)
+        width = points.fwhm_arcsec[0]  # its area grows with it; the orders' ratios are those of the bend
+        width *= np.array([points.widening(at) for at in problem.at_nm])
+        return np.log(np.maximum(problem.fitted(q)[1][:, 0], 1e-12) * width * _area(points.power))
+
     slopes = _slopes(problem, p, pulls, step)
-    change = np.array([(light_there(p + step * e) - light_there(p)) / step for e in np.eye(p.size)])
+    change = np.stack([(counts(p + step * e) - counts(p)) / step for e in np.eye(p.size)], axis=1)
     covariance = np.linalg.pinv(slopes.T @ slopes) * max(np.mean(pulls**2), 1.0)
-    return float(np.sqrt(change @ covariance @ change))
+    return np.sqrt(np.einsum("oi,ij,oj->o", change, covariance, change))
+
+
+def _area(power):
+    """Integral of a Moffat profile of peak and width 1."""
+    x = np.linspace(-4.0, 4.0, 801)
+    return float(np.trapezoid(moffat(x, 1.0, power), x))
 
 
 def _slopes(problem, p, pulls, step):

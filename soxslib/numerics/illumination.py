@@ -31,6 +31,18 @@ def corrected_slit_light(position, light, data, sky, variance, usable, *, priors
     return out
 
 
+def lines_of(images, usable, length_px):
+    """The images less their means over length_px of the usable pixels along each row: what narrow lines there are in them."""
+    half = length_px // 2
+
+    def around(values):
+        total = np.cumsum(np.pad(np.where(usable, values, 0.0), ((0, 0), (half + 1, half)), mode="constant"), axis=1)
+        return total[:, length_px:] - total[:, :-length_px]
+
+    count = np.maximum(around(1.0), 1.0)
+    return [image - around(image) / count for image in images]
+
+
 def light_under_source(orders, *, prior, length_px=61, clip_sigma=5.0, rounds=4):
     """Relative change of the slit's illumination where a source stands, as the sky's lines in its counts tell.
 

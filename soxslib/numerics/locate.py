@@ -98,7 +98,6 @@ def find_sources(slit_grid, light, error, *, seeing_arcsec, least_significance, 
     step = slit_grid[1] - slit_grid[0]
     d = np.arange(-np.ceil(2 * seeing_arcsec / step), np.ceil(2 * seeing_arcsec / step) + 1) * step
     kernel = np.exp(-0.5 * (d / (seeing_arcsec / 2.355)) ** 2)
-    kernel -= 0.0
     w = np.where(np.isfinite(error), 1.0 / np.where(np.isfinite(error), error, 1.0) ** 2, 0.0)
     base = np.median(light[w > 0])
     numerator = np.convolve((light - base) * w, kernel, "same")
@@ -163,7 +162,7 @@ def explained(distance, light, weight, fwhm, beta):
 def block_centres(profiles, position, fwhm, *, least_significance, max_shift_arcsec):
     """(wavelength, offset from `position`, error, amplitude/error) of a source in each block, where it is significant.
 
-    Three Gauss-Newton steps on a Moffat profile of known width with free amplitude, centre and level.
+    Gauss-Newton steps on a Moffat profile of known width with free amplitude, centre and level.
     """
     light, error, s = profiles.light, profiles.error, profiles.position
     ok = np.isfinite(light) & np.isfinite(error) & (np.abs(s - position) < 2.5 * fwhm)

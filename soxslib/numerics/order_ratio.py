@@ -42,7 +42,7 @@ def _prior(a, b, chunk):
 def fit_log_ratio(x, chunk, a, b, va, vb, prior, prior_sigma):
     """Chebyshev coefficients of log(b / a), drawn to the prior where there is no light.
 
-    Gauss-Newton with the errors of both.     Sums over chunks of b - ratio * a are linear in the noisy counts, so that
+    Gauss-Newton with the errors of both. Sums over chunks of b - ratio * a are linear in the noisy counts, so that
     faint light does not bias the ratio.
     """
     add = lambda y: np.bincount(chunk, y, minlength=CHUNKS)

@@ -13,8 +13,10 @@ _seeing = kernels.function("profile_seeing", "dxxdn")
 _sums_beside = kernels.function("profile_beside", "dddnnddd")
 _equations = kernels.function("profile_equations", "dddddxxnddn")
 
-MOFFAT_BETA = 3.5  # between turbulence alone, 4.765, and telescopes' wings, 2.5 (Trujillo et al. 2001, MNRAS 328, 977)
-MOFFAT_RANGE = (2.5, 6.0)  # wings wider than these are a host's
+# between turbulence alone, 4.765, and telescopes' wings, 2.5 (Trujillo et al. 2001, MNRAS 328, 977), less 0.5: summed across
+# the slit a Moffat function is one of a lower power
+MOFFAT_BETA = 3.0
+MOFFAT_RANGE = (2.0, 5.5)  # wings wider than these are a host's
 WING_TRUST = 0.01  # of the tolerance, at which the far wings may differ from the start
 SEEING_EXPONENT = -0.2  # width of the seeing disc with wavelength (Kolmogorov turbulence; Fried 1966)
 
@@ -86,12 +88,6 @@ def analytic_profile(fwhm_arcsec, *, step_arcsec, half_width_arcsec, reference_n
         np.zeros(_n_coefficients(step_arcsec, half_width_arcsec)), step_arcsec, half_width_arcsec, reference_nm
     )
     return _following(empty, lambda d: moffat(d, fwhm_arcsec, beta))
-
-
-def symmetric(profile):
-    """The mean of the profile and its mirror image."""
-    at = lambda d: profile.at(d, profile.reference_nm)
-    return _following(profile, lambda d: at(d) + at(-d))
 
 
 def _following(profile, shape):

@@ -115,14 +115,10 @@ def _host(exposure, order):
     """[Metric] on the extended light under the target, if there is any."""
     if exposure.extended is None:
         return []
-    fit, (target, *_, host) = exposure.fits[order], exposure.profiles[order]
-    beneath = np.sum(target * host, axis=0) / np.maximum(
-        np.sum(target**2, axis=0), 1e-12
-    )  # its counts in those of the target
-    share = float(np.sum(beneath * fit.counts[-1]) / max(np.sum(fit.counts[0]), 1e-12))
+    share, error = exposure.host_under(order)
     return [
         Metric("HOST LIGHT", share, "", "extended light under the target, over the target's", order),
-        Metric("HOST ERR", abs(share) * exposure.extended.doubt, "", "error of the counts that its form leaves", order),
+        Metric("HOST ERR", error, "", "error of the counts that its form leaves", order),
     ]
 
 

@@ -71,6 +71,7 @@ def _extract_order(exposures, shifts, throughput, source, order, settings):
         sky=sky,
         quality=_quality(counts, exposures, source, order, wavelength, settings),
         wavelength_error_nm=float(error_nm),
+        scale_error=float(np.mean([e.host_under(order, source)[1] for e in exposures])),
     )
 
 

@@ -1,63 +1,89 @@
 """Extended light under the sources of an exposure."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from soxslib.numerics.extended import light_along, split_light
+from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.slit_profiles import distance_from, readable
 
 WIDE = 4.0  # widths of a point source, wider than which no wings are
 
 
-def find_extended(windows, fits, sources, settings, off=None, bases=None, trace=None):
-    """(sources, ExtendedLight or None) as the light along the slit shows them together.
+@dataclass(frozen=True)
+class EmptySky:
+    """The sky of an exposure as exposures of the empty sky tell it: {order: image of the pixels}, {order: its error per arcsec}."""
 
-    Extended light must matter to the sources. fits: of sky and sources. The sky has taken part of extended light, unless
-    exposures of the empty sky tell it (an OffSky); what is left along the slit still shows its shape. trace: the target's, by
-    which the orders' light falls together once it is known.
+    image: dict
+    error: dict
+
+
+def empty_sky(off, windows, bases, settings):
+    """The EmptySky of an OffSky."""
+    image = {o: off.at(o, w, bases[o]) for o, w in windows.items()}
+    per_arcsec = {o: np.median(w.cutout.arcsec[w.cutout.is_inside]) for o, w in windows.items()}
+    part = lambda o: settings.off_continuum_error * np.mean(off.continuum_of(o)) / per_arcsec[o]
+    return EmptySky(image, {o: max(float(part(o)), 1e-9) for o in windows})
+
+
+def find_extended(windows, positions, fits, profiles, sources, settings, sky=None, trace=None):
+    """(sources, their Points, ExtendedLight or None) as the light along the slit shows them together.
+
+    Extended light must matter to the sources. fits: of sky and sources with these profiles. The sky has taken part of extended
+    light, unless exposures of the empty sky tell it (an EmptySky); what is left along the slit still shows its shape. trace:
+    the target's, by which the orders' light falls together once it is known.
     """
     grid = np.arange(-settings.half_slit_arcsec + 0.4, settings.half_slit_arcsec - 0.3, settings.extended_step_arcsec)
-    light, variance, sky_error = np.zeros(grid.size), np.zeros(grid.size), 0.0
-    for order, window in windows.items():
-        sky = off.at(order, window, bases[order]) if off else fits[order].sky
-        along = distance_from(window, trace) + sources[0].slit_arcsec if trace else window.cutout.slit_arcsec
-        mean, error2 = _along_slit(window, along, fits[order], sky, grid, settings)
-        weight = 1.0 / np.median(error2)
-        if off:
-            per_arcsec = np.median(window.cutout.arcsec[window.cutout.is_inside])
-            sky_error += weight * settings.off_continuum_error * np.mean(off.continuum_of(order)) / per_arcsec
-        light += weight * mean
-        variance += weight**2 * error2
-    if not np.all(np.isfinite(variance)) or not light.max(initial=0.0) > 0:
-        return sources, None
-    points, extended = split_light(
-        grid, light, variance, [s.slit_arcsec for s in sources], max(s.fwhm_arcsec for s in sources),
-        light_error=settings.extended_light_error, least_gain=settings.off_extended_gain if off else settings.extended_gain,
-        sky_error=max(sky_error, 1e-9) if off else None,
+    along = [
+        _along_slit(o, w, fits[o], profiles[o], positions[o], grid, settings, sky, trace, sources[0])
+        for o, w in windows.items()
+    ]
+    light, variance = (np.stack(part) for part in zip(*along, strict=True))
+    if not np.all(np.isfinite(variance)) or not light.sum(axis=0).max(initial=0.0) > 0:
+        return sources, None, None
+    middle = np.array([w.cutout.middle_nm for w in windows.values()])
+    points, extended, doubt = split_light(
+        grid, light, variance, middle, [s.slit_arcsec for s in sources], max(s.fwhm_arcsec for s in sources),
+        light_error=settings.extended_light_error, least_gain=settings.off_extended_gain if sky else settings.extended_gain,
+        sky_error=np.array([sky.error[o] for o in windows]) if sky else None,
     )  # fmt: skip
-    if extended is not None and extended.relative_peak < _least(extended, points, settings, off):
+    if extended is not None and extended.relative_peak < _least(extended, points, settings, sky):
         extended = None
+    if extended:
+        extended = replace(extended, doubt={o: float(d) for o, d in zip(windows, doubt, strict=True)})
     places = points.positions if extended else [s.slit_arcsec for s in sources]
     shaped = [
         replace(s, slit_arcsec=p, fwhm_arcsec=w, beta=points.power)
         for s, p, w in zip(sources, places, points.fwhm_arcsec, strict=True)
     ]
-    return shaped, extended
+    return shaped, points, extended
 
 
-def _least(extended, points, settings, off):
+def _least(extended, points, settings, sky):
     """Relative peak that extended light must have: more where it stands on a source, whose own wings it may be, less where the
     sky is known, which else takes light that is wide."""
     near = any(
         abs(extended.centre_arcsec - p) < 0.5 * w and extended.fwhm_arcsec < WIDE * w
         for p, w in zip(points.positions, points.fwhm_arcsec, strict=True)
     )
-    return settings.extended_least * (4.0 if near else 0.25 if off else 1.0)
+    return settings.extended_least * (4.0 if near else 0.25 if sky else 1.0)
 
 
-def _along_slit(window, along, fit, sky, grid, settings):
+def _along_slit(order, window, fit, profiles, position, grid, settings, sky, trace, target):
     """(mean light above the sky per arcsec, its variance) of an order's pixels about each point of the slit."""
     cutout, used = window.cutout, readable(window, fit, settings)
-    images = along, cutout.arcsec, window.data, sky, window.floor, fit.variance
+    place = distance_from(window, trace) + target.slit_arcsec if trace else cutout.slit_arcsec
+    data = _of_one_colour(window.data, fit, profiles, position, used)
+    images = place, cutout.arcsec, data, sky.image[order] if sky else fit.sky, window.floor, fit.variance
     return light_along(grid, *images, used, sky_error=settings.slit_light_under)
+
+
+def _of_one_colour(data, fit, profiles, position, used):
+    """The data as if each source had its mean counts everywhere: pixels that are missing at some place of the slit then take no
+    light from there but noise."""
+    weight = np.where(used, 1.0 / fit.variance, 0.0)
+    for counts, profile in zip(fit.counts, profiles, strict=True):
+        own = np.nan_to_num(interpolated(position, counts))
+        data = data - (own - np.average(own, weights=weight)) * profile
+    return data

@@ -100,7 +100,8 @@ def _calibrate(order, exposure, response, extinction, airmass, through, settings
         slit_fraction=through(order.wavelength_nm) if settings.correct_slit_loss else 1.0,
     )
     # a magnitude is 0.92 of the natural log
-    return calibrated, np.hypot(relative, 0.921 * settings.extinction_error * magnitude * airmass)
+    common = np.hypot(order.scale_error, 0.921 * settings.extinction_error * magnitude * airmass)
+    return calibrated, np.hypot(relative, common)
 
 
 def calibrate_images(images, exposure, extinction, result, settings):

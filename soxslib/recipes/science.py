@@ -9,16 +9,16 @@ import numpy as np
 from soxslib.datamodel import DispersionSolution, Exposure
 from soxslib.numerics import extraction, locate
 from soxslib.numerics.cutout import to_binned
-from soxslib.numerics.extended import ExtendedLight
+from soxslib.numerics.extended import UNLIKE, ExtendedLight
 from soxslib.numerics.filters import median_of_five
-from soxslib.numerics.illumination import corrected_slit_light, light_under_source
+from soxslib.numerics.illumination import corrected_slit_light, light_under_source, lines_of
 from soxslib.numerics.profile import SlitProfile
 from soxslib.numerics.uniform import interpolated
-from soxslib.recipes.extended import find_extended
+from soxslib.recipes.extended import EmptySky, empty_sky, find_extended
 from soxslib.recipes.off_sky import SkyReport, fit_profiles, lit_alike, off_sky, report_of, seen_in, sky_exposure
 from soxslib.recipes.order_fits import extended_variance_of, fit_all, relit, sky_variance_of
 from soxslib.recipes.skybend import bent
-from soxslib.recipes.slit_profiles import first_profile, profiles_on_pixels, readable
+from soxslib.recipes.slit_profiles import first_profile, profiles_on_pixels, profiles_together, readable
 from soxslib.recipes.source_shapes import refined, shaped, trace_source
 from soxslib.recipes.windows import Window, cut_orders, windows_of
 
@@ -53,6 +53,17 @@ class ReducedExposure:
         if order in self.positions:
             return self.positions[order]
         return native_positions(self.windows[order], self.solution, self.grid_trace, self.exposure.binning)
+
+    def host_under(self, order, source=0):
+        """(counts of extended light that the source's profile would take for its own, over the source's; relative error of
+        the source's counts that the forms of both leave, and that the light may be of another form than any tried)."""
+        if self.extended is None:
+            return 0.0, 0.0
+        profile, host = self.profiles[order][source], self.profiles[order][-1]
+        taken = np.sum(profile * host, axis=0) / np.maximum(np.sum(profile**2, axis=0), 1e-12)
+        counts = self.fits[order].counts
+        share = float(np.sum(taken * counts[-1]) / max(np.sum(counts[source]), 1e-12))
+        return share, float(np.hypot(self.extended.doubt[order], UNLIKE * share))
 
 
 def condensed(reduced):
@@ -135,19 +146,24 @@ def find_targets(blocks, expected_arcsec, seeing_arcsec, settings):
     return [target, *(s for s in found if s is not target)]
 
 
-def illuminated(windows, fits, settings):
-    """The windows with the slit's illumination corrected to what the sky shows beside the sources."""
+def illuminated(windows, fits, settings, on_extended):
+    """The windows with the slit's illumination corrected to what the sky shows beside the sources.
+
+    on_extended: what the model lacks of extended light would pass for sky; only the sky's lines tell then.
+    """
     out = {}
     for order, w in windows.items():
         fit = fits[order]
         source = fit.model - fit.sky
         quiet = readable(w, fit, settings) & (source < settings.slit_light_source * np.maximum(fit.sky, 0.0))
         quiet &= _far_from_sources(source, w.cutout.is_inside)
+        sky = w.data - source, fit.sky / w.slit_light
+        seen, full = lines_of(sky, quiet, settings.slit_light_lines_px) if on_extended else sky
         light = corrected_slit_light(
             w.cutout.slit_arcsec / settings.half_slit_arcsec,
             w.slit_light,
-            w.data - source,
-            fit.sky / w.slit_light,
+            seen,
+            full,
             fit.variance,
             quiet,
             priors=settings.slit_light_prior,
@@ -216,8 +232,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     SkyExposures of the empty sky.
 
     Two rounds: positions and profile from the light above a rough sky, then from the light above the fitted one. Extended
-    light under the sources takes one more, unless exposures of the empty sky show it at once: its shape is found again when
-    the traces are known.
+    light under the sources takes one more: its shape, and theirs, are found again when the traces are known.
     """
     e = frame.exposure
     settings = _for_binning(settings, e.binning)
@@ -232,28 +247,32 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     seen, off, free, known = [seen_in(sky, bases, settings) for sky in skies], None, {}, {}
     windows = lit_alike(windows, seen) if seen else windows
     for round_ in range(settings.rounds + 1):
-        is_last = round_ == settings.rounds - (0 if extended and not skies else 1)
-        for order, fit in fits.items():
-            sky_variance[order] = sky_variance_of(fit, known.get(order), settings)
+        is_last = round_ == settings.rounds - (0 if extended else 1)
+        sky_variance |= {o: sky_variance_of(fit, known.get(o), settings) for o, fit in fits.items()}
         profiles = profiles_on_pixels(windows, traces, slit_profiles, extended, sources[0].slit_arcsec)
         how = dict(is_last=is_last, has_extended=extended is not None, free=free)
         fits = fit_all(windows, bases, profiles, fits, e.ndit, settings, known=known, **how)
         if round_ == 0:
             off = off_sky(skies, seen, positions, fits, settings) if skies else None
-            together, extended = find_extended(windows, fits, sources, settings, off, bases)
-            if extended or len(sources) > 1:
-                sources, slit_profiles = together, [first_profile(s, reference, settings) for s in together]
+            sky = empty_sky(off, windows, bases, settings) if skies else None
+            together, points, extended = find_extended(windows, positions, fits, profiles, sources, settings, sky)
+            if points and (extended or len(sources) > 1):
+                sources, slit_profiles = together, profiles_together(together, points, windows, settings)
             if extended:
                 traces = [trace_source({}, s, windows, settings) for s in sources]
             if extended or off or len(sources) > 1:
                 profiles = profiles_on_pixels(windows, traces, slit_profiles, extended, sources[0].slit_arcsec)
                 fits, off, free = fit_profiles(windows, bases, positions, profiles, off, e.ndit, settings, extended)
-            known, report, off, seen = off.known if off else {}, report_of(off), None, None  # their images may go
-        elif extended and not skies and not is_last:
-            extended = find_extended(windows, fits, sources, settings, trace=traces[0])[1] or extended
+            known, report, error = off.known if off else {}, report_of(off), sky.error if sky else None
+            off, seen, sky = None, None, None  # their images may go
+        elif extended and not is_last:
+            sky = EmptySky({o: f.sky for o, f in fits.items()}, error) if skies else None
+            again = find_extended(windows, positions, fits, profiles, sources, settings, sky, traces[0])
+            if again[2]:
+                extended, slit_profiles = again[2], profiles_together(*again[:2], windows, settings)
         if is_last:
             break
-        before, windows = windows, illuminated(windows, fits, settings)
+        before, windows = windows, illuminated(windows, fits, settings, extended is not None)
         fits = {o: relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
         traces, slit_profiles = refined(
             windows, positions, fits, profiles, sources, traces, slit_profiles, settings, extended is not None

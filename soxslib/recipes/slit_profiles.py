@@ -1,5 +1,7 @@
 """How the light of the sources falls on the pixels of an exposure."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from soxslib.numerics.hits import steady
@@ -26,15 +28,22 @@ def on_pixels(window, trace, slit_profile):
     return np.where(cutout.is_inside, part, 0.0)
 
 
-def first_profile(source, reference_nm, settings):
-    """The SlitProfile of a source of which only width and beta are known."""
-    return analytic_profile(
+def first_profile(source, reference_nm, settings, stretch=None):
+    """The SlitProfile of a source of which only width and beta are known; stretch: {order: } its width over the seeing's law."""
+    profile = analytic_profile(
         source.fwhm_arcsec,
         step_arcsec=settings.profile_step_arcsec,
         half_width_arcsec=settings.profile_half_width_arcsec,
         reference_nm=reference_nm,
         beta=source.beta,
     )
+    return replace(profile, stretch=stretch or {})
+
+
+def profiles_together(sources, points, windows, settings):
+    """The SlitProfiles of sources as extended light and they together, the Points, tell."""
+    stretch = {o: float(points.stretch(w.cutout.middle_nm)) for o, w in windows.items()}
+    return [first_profile(s, points.reference_nm, settings, stretch) for s in sources]
 
 
 def profiles_on_pixels(windows, traces, slit_profiles, extended, target_arcsec):
@@ -46,6 +55,6 @@ def profiles_on_pixels(windows, traces, slit_profiles, extended, target_arcsec):
     for order, w in windows.items():
         out[order] = [on_pixels(w, t, p) for t, p in zip(traces, slit_profiles, strict=True)]
         if extended:
-            part = extended.at(distance_from(w, traces[0]) + target_arcsec) * w.cutout.arcsec
+            part = extended.at(distance_from(w, traces[0]) + target_arcsec, w.cutout.middle_nm) * w.cutout.arcsec
             out[order].append(np.where(w.cutout.is_inside, part, 0.0))
     return out

@@ -6,12 +6,11 @@ import numpy as np
 
 from soxslib.numerics import locate
 from soxslib.numerics.filters import running_median
-from soxslib.numerics.profile import SlitLight, offsets, profile_equations, stretched, symmetric, updated
+from soxslib.numerics.profile import SlitLight, offsets, profile_equations, stretched, updated
 from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.slit_profiles import distance_from, readable
 
 ALIKE = 0.15  # relative: sources whose widths differ by less are points, whose profiles differ by as much less than any
-ON_EXTENDED = 0.1  # of the expected departure of an order's width is left to a source on extended light
 
 
 def trace_source(blocks, source, windows, settings):
@@ -67,32 +66,32 @@ def refined(windows, positions, fits, profiles, sources, traces, slit_profiles, 
 
     profiles: what the fits took. Seeing is the same for all sources: where the brightest is about as wide as another it shows
     the shape of both, and the other's light needs to tell no more than how it differs. on_extended: they stand on extended
-    light, whose shape is not known so well that one side of a point source could be told from the other, or its width in one
-    order from that in the next.
+    light, which has told their shapes together with its own: by themselves they could not be told from it.
     """
     paths, light = [], []
     for k, (source, trace, profile) in enumerate(zip(sources, traces, slit_profiles, strict=True)):
         along = {o: _light_of(k, w, positions[o], fits[o], profiles[o], trace, settings) for o, w in windows.items()}
         paths.append(retrace(along, source, trace, profile, windows, settings))
         light.append({o: replace(of, distance_arcsec=distance_from(windows[o], paths[k])) for o, of in along.items()})
+    if on_extended:
+        return paths, slit_profiles
     brightest = int(np.argmax([sum(float(of_order.counts.sum()) for of_order in along.values()) for along in light]))
-    best = _refined(slit_profiles[brightest], light[brightest], settings.profile_tolerance, settings, on_extended)
+    best = _refined(slit_profiles[brightest], light[brightest], settings.profile_tolerance, settings)
     shapes = []
     for k, profile in enumerate(slit_profiles):
         is_alike = abs(profile.fwhm_arcsec / slit_profiles[brightest].fwhm_arcsec - 1.0) < ALIKE
         start, tolerance = (best, ALIKE) if is_alike else (profile, 1.0)
         alone = k == brightest
         tolerance *= settings.profile_tolerance
-        shapes.append(best if alone else _refined(start, light[k], tolerance, settings, on_extended))
+        shapes.append(best if alone else _refined(start, light[k], tolerance, settings))
     return paths, shapes
 
 
-def _refined(start, light, tolerance, settings, on_extended):
+def _refined(start, light, tolerance, settings):
     """The SlitProfile of a source by its SlitLight in all orders, and each order's own width."""
     equations = [profile_equations(start, order, of_order) for order, of_order in light.items()]
     profile = updated(start, *(sum(e[i] for e in equations) for i in range(2)), tolerance=tolerance)
-    own = settings.profile_stretch_own * (ON_EXTENDED if on_extended else 1.0)
-    return stretched(symmetric(profile) if on_extended else profile, light, prior=settings.profile_stretch, own=own)
+    return stretched(profile, light, prior=settings.profile_stretch, own=settings.profile_stretch_own)
 
 
 def _light_of(k, window, position, fit, profiles, trace, settings):

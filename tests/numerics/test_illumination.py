@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soxslib.numerics.illumination import corrected_slit_light, light_under_source
+from soxslib.numerics.illumination import corrected_slit_light, light_under_source, lines_of
 from tests.helpers.tilted_order import tilted_order
 
 
@@ -29,6 +29,30 @@ def test_dark_ends_do_not_bend_the_middle(rng):
         position, light, data, order.sky, order.variance, usable, priors=(0.02, 0.02, 0.05, 0.05)
     )
     assert out / out[20] == pytest.approx(truth, abs=3e-3)
+
+
+def test_lines_of_an_image_are_what_its_neighbours_along_the_row_lack(rng):
+    """Against NumPy's mean of the usable neighbours; at the ends of those there are."""
+    image, usable = rng.normal(size=(3, 200)), rng.random((3, 200)) < 0.8
+    (found,) = lines_of([image], usable, 61)
+    for row, column in ((0, 0), (1, 100), (2, 199)):
+        near = slice(max(column - 30, 0), column + 31)
+        assert found[row, column] == pytest.approx(image[row, column] - image[row, near][usable[row, near]].mean())
+
+
+def test_what_is_smooth_along_the_dispersion_does_not_pass_for_illumination(rng):
+    """Light that the model of a galaxy lacks, 30 per cent of the sky, bends the slit's light unless only the lines are read."""
+    u = np.arange(1000.0)
+    position = np.linspace(-1, 1, 40)[:, None] + 0.0 * u
+    sky = 100.0 + 2e3 * sum(np.exp(-0.5 * ((u - c) / 1.2) ** 2) for c in np.arange(30.0, 1000.0, 37.0)) + 0.0 * position
+    truth = 1.0 + 0.02 * position
+    mean = sky * truth + 30.0 * np.exp(-2.0 * position**2)
+    data, one, usable = rng.normal(mean, np.sqrt(mean)), np.ones(sky.shape), np.ones(sky.shape, bool)
+    how = dict(priors=(0.02, 0.02, 0.05, 0.05))
+    found = corrected_slit_light(position, one, *lines_of((data, sky), usable, 61), mean, usable, **how)
+    assert found / found.mean() == pytest.approx(truth, abs=4e-3)  # 4 sigma of the slope that 27 lines tell
+    bent = corrected_slit_light(position, one, data, sky, mean, usable, **how)
+    assert np.abs(bent / bent.mean() - truth).max() > 0.02
 
 
 def test_lines_printed_on_a_source_tell_the_light_under_it(rng):

@@ -97,15 +97,6 @@ def test_widths_of_orders_lie_on_a_line_unless_their_light_says_otherwise(rng):
         assert out.stretch[o] == pytest.approx(s, abs=0.012 if o == 1 else 0.002)
 
 
-def test_the_symmetric_profile_is_the_mean_of_both_sides():
-    p = prof.analytic_profile(1.0, **SHAPE)
-    leaning = replace(p, coefficients=p.coefficients * np.linspace(0.8, 1.2, p.coefficients.size))
-    d = np.linspace(-3.9, 3.9, 157)
-    mean = leaning.at(d, 600.0) + leaning.at(-d, 600.0)
-    found = prof.symmetric(leaning).at(d, 600.0)
-    assert found == pytest.approx(mean / np.trapezoid(mean, d), abs=0.005 * found.max())
-
-
 def off_trace(rng, offset, counts, thought):
     """(SlitLight of an order 3 that lies off its trace, profile): every sampling phase occurs in each block."""
     p = prof.analytic_profile(1.0, **SHAPE)

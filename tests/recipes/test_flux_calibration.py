@@ -1,5 +1,6 @@
 """Flux-calibrated straight images. (Spectra: test_response.py, where a standard gets its own flux back.)"""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -52,6 +53,20 @@ def test_a_sum_along_the_slit_is_the_spectrum():
     straight = calibrate_images([image(o) for o in orders], EXPOSURE, EXTINCTION, result, SETTINGS)
     np.testing.assert_allclose(straight.flux.sum(axis=0)[5:-5], 1e-16, rtol=1e-3)
     assert straight.flux.shape[0] == 41
+
+
+def test_what_a_host_leaves_of_the_scale_is_part_of_the_systematic_error():
+    """2 per cent of the response's and 5 of the host's, in squares with the extinction's."""
+    spectrum = order(1, 500.0, 1e-17)
+    known = Response("TEST", (response(1, 500.0, 545.0, 1e-17),))
+    counts = merge_orders([spectrum], step_nm=0.02, taper_fraction=0.05, smooth_px=101)
+    relative = []
+    for error in (0.0, 0.05):
+        one = flux_calibration(
+            [replace(spectrum, scale_error=error)], EXPOSURE, [known], EXTINCTION, SETTINGS, counts
+        ).spectrum
+        relative.append((one.systematic_error / one.flux)[5:-5])
+    np.testing.assert_allclose(relative[1] ** 2 - relative[0] ** 2, 0.05**2, rtol=1e-3)
 
 
 def test_without_images_there_is_no_straight_image():

@@ -10,7 +10,7 @@ from soxslib.config.settings import StepSettings
 class Settings(StepSettings):
     """How sky and sources are separated and the target is extracted."""
 
-    revision: ClassVar[int] = 7
+    revision: ClassVar[int] = 8
 
     half_slit_arcsec: float = Field(
         5.8, gt=1, lt=8, description="Pixels farther than this from the slit's centre are not used [arcsec]"
@@ -109,6 +109,12 @@ class Settings(StepSettings):
         gt=0,
         lt=1,
         description="Expected error of the illumination under a source, which the sky's lines in its counts tell",
+    )
+    slit_light_lines_px: int = Field(
+        61,
+        gt=4,
+        le=500,
+        description="What is smoother along the sky than this is not read where extended light is [px]",
     )
     slit_light_source: float = Field(
         0.02, gt=0, description="Pixels with more light of a source, relative to the sky, tell nothing of it"

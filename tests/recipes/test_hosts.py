@@ -1,0 +1,52 @@
+"""Right answers: the simulator's truth of a target on a galaxy, discs and what is none."""
+
+import numpy as np
+import pytest
+
+from soxslib.simulate import optics
+from soxslib.simulate.bench import Target
+from soxslib.simulate.small import small_bench, small_frame, small_shot
+from tests.helpers.small_science import STAR, inner, reduced, spectra, truth
+
+
+def gaussian(size, fwhm):
+    """A galaxy unlike any that is expected, blurred by seeing."""
+    x = np.arange(-20 * size, 20 * size, 0.02)
+    light = np.convolve(
+        np.exp(-4 * np.log(2) * (x / size) ** 2), optics.moffat(np.arange(-300, 301) * 0.02, fwhm), "same"
+    )
+    return x, light / np.trapezoid(light, x)
+
+
+def deviations(bench, host, seed):
+    """(relative deviation of the target's counts, what is said of their scale's error), of each order."""
+    arm, star = bench.arm, Target(dict(STAR, mag=17.5 if bench.arm == "VIS" else 16.5), -0.6)
+    small = small_frame(bench, small_shot(arm=arm, targets=(star, host)), np.random.default_rng(seed))
+    exposure = reduced(small, -0.6)
+    assert exposure.extended
+    out = []
+    for spectrum in spectra([exposure]):
+        assert spectrum.scale_error == exposure.host_under(spectrum.order)[1]
+        counts = truth(small, spectrum)
+        weight = np.where(inner(spectrum), 1.0 / spectrum.variance, 0.0)
+        flux = np.where(weight > 0, spectrum.flux, 0.0)
+        deviation = weight @ (flux * counts) / (weight @ counts**2) - 1.0
+        out.append((deviation, np.hypot(spectrum.scale_error, (weight @ counts**2) ** -0.5)))
+    return np.array(out)
+
+
+@pytest.mark.parametrize(
+    ("arm", "orders", "along", "mag"), [("VIS", (1, 3), (1800, 2400), 17.0), ("NIR", (12, 14), (700, 1300), 16.0)]
+)
+def test_counts_on_a_host_are_right_to_what_is_said_of_them(arm, orders, along, mag, monkeypatch):
+    bench, found = small_bench(orders, arm=arm, along=along), []
+    for form in (optics.disc, gaussian):
+        monkeypatch.setattr(optics, "disc", form)
+        for apart, size, brighter in ((1.5, 3.0, -0.5), (0.8, 3.0, 0.0), (1.5, 6.0, 0.5)):
+            host = Target(dict(name="HOST", type="host", mag=mag - brighter, z=0.03), -0.6 + apart, size)
+            found += [deviations(bench, host, seed) for seed in (1, 2)]
+    deviation, error = np.concatenate(found).T
+    assert np.all(np.abs(deviation) < 0.06)
+    pull = deviation / error
+    assert 0.4 < np.sqrt(np.mean(pull**2)) < 1.4
+    assert np.abs(pull).max() < 3.5

@@ -14,6 +14,7 @@ _ORDER_UNITS = {
     "extractedFluxOptimal": "electron", "extractedFluxBoxcar": "electron", "extractedFluxBoxcarRobust": "electron",
     "varianceSpectrum": "electron2", "wavelengthError": "nm", "blaze": "electron",
 }  # fmt: skip
+_SCALE_ERROR = "ESO PRO SCALE ERR"
 MAG = 2.5 / np.log(10.0)  # magnitudes in one optical depth
 _MERGED_OVERLAPS = "scaled to the stronger order, mean by inverse variance"
 _CALIBRATED_OVERLAPS = "orders calibrated one by one, mean by inverse variance"
@@ -24,7 +25,6 @@ _CALIBRATED_OVERLAPS = "orders calibrated one by one, mean by inverse variance"
 def write_orders(path, orders, header):
     """_EXTRACTED_ORDERS.fits: a row per order and native pixel."""
     join = lambda name: np.concatenate([np.asarray(getattr(o, name)) for o in orders])
-    constant = lambda name: np.concatenate([np.full(np.size(o.flux), getattr(o, name), np.float32) for o in orders])
     across, along = join("across_px").astype(float), join("along_px").astype(float)
     x, y = (across, along) if is_turned(header) else (along, across)
     flux, variance = join("flux"), join("variance")
@@ -43,12 +43,15 @@ def write_orders(path, orders, header):
         snr=snr.astype(np.float32),
         skyFlux=join("sky").astype(np.float32),
         quality=join("quality").astype(np.int16),
-        wavelengthError=constant("wavelength_error_nm"),
-        scaleError=constant("scale_error"),
+        wavelengthError=np.concatenate([np.full(np.size(o.flux), o.wavelength_error_nm, np.float32) for o in orders]),
     )
     if all(o.blaze is not None for o in orders):
         columns["blaze"] = join("blaze").astype(np.float32)
-    write_tables(path, [("ORDERS", columns, _ORDER_UNITS)], spectral_header(header))
+    header = spectral_header(header)
+    for o in orders:
+        if o.scale_error:
+            header[f"HIERARCH {_SCALE_ERROR}{o.order}"] = (o.scale_error, "Relative, common to the order")
+    write_tables(path, [("ORDERS", columns, _ORDER_UNITS)], header)
 
 
 def read_orders(path):
@@ -73,7 +76,7 @@ def read_orders(path):
                 sky=get("skyFlux").astype(float),
                 quality=get("quality").astype(np.uint16),
                 wavelength_error_nm=float(get("wavelengthError")[0]),
-                scale_error=float(get("scaleError")[0]) if "scaleError" in t else 0.0,
+                scale_error=float(header.get(f"{_SCALE_ERROR}{number}", 0.0)),
                 blaze=get("blaze").astype(float) if "blaze" in t else None,
             )
         )

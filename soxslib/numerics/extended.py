@@ -95,33 +95,46 @@ def light_along(grid, slit_arcsec, arcsec, data, sky, floor, variance, used, *, 
 
 
 def split_light(
-    slit_arcsec, light, variance, wavelength_nm, positions, fwhm_arcsec, *, light_error, least_gain, sky_error=None
+    slit_arcsec,
+    light,
+    variance,
+    wavelength_nm,
+    positions,
+    fwhm_arcsec,
+    *,
+    light_error,
+    least_gain,
+    side_by_side,
+    sky_error=None,
 ):
     """(Points, ExtendedLight or None, error of the first point's counts that the forms leave in each order) that explain the
     light [order, slit] along the slit at the orders' wavelengths.
 
     Point sources about the positions, which may move together, of about one width, and one extended source, on a constant:
     what is left of the sky, of expected size sky_error [order], or free where the sky has been fitted to the same light.
-    light_error: accuracy of the point sources' shape, relative. They are looked for in the sum of the orders; then all orders
-    together tell the forms, each with its own width. Without an improvement of chi square by the factor least_gain there is no
-    extended light, unless there is far more light than the sky's all along the slit.
+    light_error: accuracy of the point sources' shape, relative. They are looked for in the sum of the orders; then the orders
+    side by side tell the forms, each with its own width, where traces have brought their light together. Without an improvement
+    of chi square by the factor least_gain there is no extended light, unless there is far more light than the sky's all along the
+    slit.
     """
     weight = 1.0 / np.median(variance, axis=1)
     total = weight @ light, weight**2 @ variance
     sum_error = None if sky_error is None else np.array([weight @ sky_error])
     reference = float(np.average(wavelength_nm, weights=weight * np.maximum(light.sum(axis=1), 1e-12)))
     about = slit_arcsec, np.asarray(positions), fwhm_arcsec, light_error, reference
-    points, found = _searched(_Light(*about, *(t[None] for t in total), np.array([reference]), sum_error), least_gain)
-    if found is None:
+    problem = _Light(*about, *(t[None] for t in total), np.array([reference]), sum_error)
+    points, best = _searched(problem, least_gain)
+    if best is None:
         return points, None, np.zeros(len(light))
-    problem = _Light(*about, light, variance, wavelength_nm, sky_error)
-    best = _minimised(problem, found)
+    if side_by_side:
+        problem = _Light(*about, light, variance, wavelength_nm, sky_error)
+        best = _minimised(problem, best)
     amplitudes = problem.fitted(best)[1]
     points, form = problem.points(best), problem.extended(best)
     ratio = np.median(amplitudes[:, -1] / np.maximum(amplitudes[:, 0], 1e-12))
     shape = _shape(slit_arcsec, *form)
     extended = ExtendedLight(*form, points, 1.0 / float(np.trapezoid(shape, slit_arcsec)), float(ratio * shape.max()))
-    return points, extended, _doubts(problem, best)
+    return points, extended, np.broadcast_to(_doubts(problem, best), len(light))
 
 
 def _searched(problem, least_gain):

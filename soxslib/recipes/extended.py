@@ -27,7 +27,7 @@ def empty_sky(off, windows, bases, settings):
     return EmptySky(image, {o: max(float(part(o)), 1e-9) for o in windows})
 
 
-def find_extended(windows, positions, fits, profiles, sources, settings, sky=None, trace=None):
+def find_extended(windows, positions, fits, profiles, sources, settings, sky, trace, *, side_by_side):
     """(sources, their Points, ExtendedLight or None) as the light along the slit shows them together.
 
     Extended light must matter to the sources. fits: of sky and sources with these profiles. The sky has taken part of extended
@@ -46,7 +46,7 @@ def find_extended(windows, positions, fits, profiles, sources, settings, sky=Non
     points, extended, doubt = split_light(
         grid, light, variance, middle, [s.slit_arcsec for s in sources], max(s.fwhm_arcsec for s in sources),
         light_error=settings.extended_light_error, least_gain=settings.off_extended_gain if sky else settings.extended_gain,
-        sky_error=np.array([sky.error[o] for o in windows]) if sky else None,
+        side_by_side=side_by_side, sky_error=np.array([sky.error[o] for o in windows]) if sky else None,
     )  # fmt: skip
     if extended is not None and extended.relative_peak < _least(extended, points, settings, sky):
         extended = None
@@ -73,7 +73,7 @@ def _least(extended, points, settings, sky):
 def _along_slit(order, window, fit, profiles, position, grid, settings, sky, trace, target):
     """(mean light above the sky per arcsec, its variance) of an order's pixels about each point of the slit."""
     cutout, used = window.cutout, readable(window, fit, settings)
-    place = distance_from(window, trace) + target.slit_arcsec if trace else cutout.slit_arcsec
+    place = distance_from(window, trace) + target.slit_arcsec
     data = _of_one_colour(window.data, fit, profiles, position, used)
     images = place, cutout.arcsec, data, sky.image[order] if sky else fit.sky, window.floor, fit.variance
     return light_along(grid, *images, used, sky_error=settings.slit_light_under)

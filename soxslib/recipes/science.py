@@ -255,7 +255,8 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
         if round_ == 0:
             off = off_sky(skies, seen, positions, fits, settings) if skies else None
             sky = empty_sky(off, windows, bases, settings) if skies else None
-            together, points, extended = find_extended(windows, positions, fits, profiles, sources, settings, sky)
+            light = windows, positions, fits, profiles
+            together, points, extended = find_extended(*light, sources, settings, sky, traces[0], side_by_side=False)
             if points and (extended or len(sources) > 1):
                 sources, slit_profiles = together, profiles_together(together, points, windows, settings)
             if extended:
@@ -263,21 +264,20 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
             if extended or off or len(sources) > 1:
                 profiles = profiles_on_pixels(windows, traces, slit_profiles, extended, sources[0].slit_arcsec)
                 fits, off, free = fit_profiles(windows, bases, positions, profiles, off, e.ndit, settings, extended)
-            known, report, error = off.known if off else {}, report_of(off), sky.error if sky else None
-            off, seen, sky = None, None, None  # their images may go
+            known, report, off, seen = off.known if off else {}, report_of(off), None, None  # their images may go
+            sky = EmptySky({}, sky.error) if sky else None
         elif extended and not is_last:
-            sky = EmptySky({o: f.sky for o, f in fits.items()}, error) if skies else None
-            again = find_extended(windows, positions, fits, profiles, sources, settings, sky, traces[0])
-            if again[2]:
-                extended, slit_profiles = again[2], profiles_together(*again[:2], windows, settings)
+            sky = EmptySky({o: f.sky for o, f in fits.items()}, sky.error) if sky else None
+            light = windows, positions, fits, profiles
+            together, points, again = find_extended(*light, sources, settings, sky, traces[0], side_by_side=True)
+            if again:
+                extended, slit_profiles = again, profiles_together(together, points, windows, settings)
         if is_last:
             break
         before, windows = windows, illuminated(windows, fits, settings, extended is not None)
         fits = {o: relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
-        traces, slit_profiles = refined(
-            windows, positions, fits, profiles, sources, traces, slit_profiles, settings, extended is not None
-        )
-        sources = [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, slit_profiles, strict=True)]
+        light, has_extended = (windows, positions, fits, profiles), extended is not None
+        sources, traces, slit_profiles = refined(*light, sources, traces, slit_profiles, settings, has_extended)
         if not skies:  # theirs are not bent
             windows = bent(windows, fits, positions, grid_trace, settings)
             positions, bases = native_grid(windows, solution, grid_trace, e.binning)

@@ -62,7 +62,7 @@ def _trace_of(measured, source, windows, settings):
 
 
 def refined(windows, positions, fits, profiles, sources, traces, slit_profiles, settings, on_extended):
-    """(traces, SlitProfiles) that agree with the light: positions, a common shape from all orders, and each order's width.
+    """(sources, traces, SlitProfiles) that agree with the light: positions, a common shape from all orders, each order's width.
 
     profiles: what the fits took. Seeing is the same for all sources: where the brightest is about as wide as another it shows
     the shape of both, and the other's light needs to tell no more than how it differs. on_extended: they stand on extended
@@ -73,8 +73,12 @@ def refined(windows, positions, fits, profiles, sources, traces, slit_profiles, 
         along = {o: _light_of(k, w, positions[o], fits[o], profiles[o], trace, settings) for o, w in windows.items()}
         paths.append(retrace(along, source, trace, profile, windows, settings))
         light.append({o: replace(of, distance_arcsec=distance_from(windows[o], paths[k])) for o, of in along.items()})
-    if on_extended:
-        return paths, slit_profiles
+    shapes = slit_profiles if on_extended else _of_one_seeing(slit_profiles, light, settings)
+    return [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, shapes, strict=True)], paths, shapes
+
+
+def _of_one_seeing(slit_profiles, light, settings):
+    """The SlitProfiles of sources by their SlitLight in all orders, {order: } each."""
     brightest = int(np.argmax([sum(float(of_order.counts.sum()) for of_order in along.values()) for along in light]))
     best = _refined(slit_profiles[brightest], light[brightest], settings.profile_tolerance, settings)
     shapes = []
@@ -84,7 +88,7 @@ def refined(windows, positions, fits, profiles, sources, traces, slit_profiles, 
         alone = k == brightest
         tolerance *= settings.profile_tolerance
         shapes.append(best if alone else _refined(start, light[k], tolerance, settings))
-    return paths, shapes
+    return shapes
 
 
 def _refined(start, light, tolerance, settings):

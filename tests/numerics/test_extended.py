@@ -7,7 +7,7 @@ from soxslib.numerics.extended import ExtendedLight, Points, light_along, split_
 from soxslib.numerics.profile import moffat
 
 SLIT = np.arange(-5.4, 5.41, 0.14)
-HOW = dict(light_error=0.01, least_gain=3.0)
+HOW = dict(light_error=0.01, least_gain=3.0, side_by_side=True)
 MIDDLE_NM = np.array([500.0, 620.0, 800.0])
 
 
@@ -58,7 +58,7 @@ def test_what_the_forms_leave_of_the_counts_is_known(rng):
     for _ in range(30):
         values, variance = seen_through_air(rng, 1.0, 0.6)
         points, extended, doubt = split_light(
-            SLIT, values, variance, MIDDLE_NM, [0.3], 1.2, light_error=1e-4, least_gain=1.1
+            SLIT, values, variance, MIDDLE_NM, [0.3], 1.2, light_error=1e-4, least_gain=1.1, side_by_side=True
         )
         widths = [points.fwhm_arcsec[0] * points.widening(at) for at in MIDDLE_NM]
         area = np.trapezoid(moffat(np.linspace(-4, 4, 801), 1.0, points.power)) * 0.01

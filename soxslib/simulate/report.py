@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from soxslib.errors import ReductionError
 from soxslib.io.atomic import atomic_path
 from soxslib.simulate.accuracy import COLUMNS, measure_night
 
@@ -18,14 +19,18 @@ def add_arguments(parser):
 
 
 def main(args):
-    """Prints the table; 0 when there was something to judge."""
+    """Prints the table."""
     reduced = args.reduced or f"{args.night}/reduced"
     spectra, maps = measure_night(args.night, reduced)
+    if not spectra and not maps:
+        raise ReductionError(
+            f"{reduced}: no spectrum or wavelength map of this night; `soxs init {args.night}` and `snakemake` there make them"
+        )
     print(table_of(spectra, maps))
     if args.json:
         with atomic_path(args.json) as tmp:
             tmp.write_text(json.dumps(dict(spectra=spectra, maps=maps), indent=1), encoding="utf8")
-    return 0 if spectra or maps else 1
+    return 0
 
 
 def table_of(spectra, maps):

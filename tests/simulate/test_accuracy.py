@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from soxslib.cli.main import main
 from soxslib.simulate.accuracy import Truth, measure_order
 
 STEP_NM = 0.04
@@ -39,3 +40,11 @@ def test_faults_are_seen(truth, rng):
     assert measured(truth, rng, shift_px=0.2)["shift_px"] == pytest.approx(0.2, abs=0.05)  # px, 5 sigma
     assert measured(truth, rng, scale=1.05)["counts"] == pytest.approx(1.05, abs=0.01)
     assert measured(truth, rng, quoted=2.0)["pull"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_night_that_is_not_reduced_yet_is_told(tmp_path, capsys):
+    (tmp_path / "truth").mkdir()
+    (tmp_path / "truth" / "index.json").write_text('{"frames": {}}')
+    assert main(["accuracy", str(tmp_path)]) != 0
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "no spectrum or wavelength map" in line and "snakemake" in line

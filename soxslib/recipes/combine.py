@@ -1,6 +1,6 @@
 """From reduced exposures to spectra: all exposures of a target in one least-squares solve on one native grid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.flexure import native_wavelengths
 from soxslib.recipes.science import columns_of
 from soxslib.recipes.slit_profiles import distance_from
+
+LEAST_NOISE = 0.3  # of a pixel's variance, that is left when its own counts were noise
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,11 @@ def _extract_order(exposures, shifts, throughput, source, order, settings):
         _view(e, s, t, first, shifts[0], source, order, settings)
         for e, s, t in zip(exposures, shifts, throughput, strict=True)
     ]
-    counts = optimal.optimal_counts([(v.pixels, v.profile, v.variance, v.share) for v in views], columns.size)
+    together = lambda: optimal.optimal_counts([(v.pixels, v.profile, v.variance, v.share) for v in views], columns.size)
+    counts = together()
+    if len(views) > 1:
+        views = [_of_common_counts(v, e, counts.flux, source, order) for v, e in zip(views, exposures, strict=True)]
+        counts = together()
     trace = first.grid_trace if source == 0 else first.traces[source]
     wavelength = native_wavelengths(first, order, shifts[0][order], trace)
     plain, robust, sky = _boxcars(exposures, throughput, source, order, settings)
@@ -102,6 +108,16 @@ def _view(exposure, shift, throughput, first, first_shift, source, order, settin
         how |= {"beneath": exposure.profiles[order][-1], "beneath_left": exposure.extended_variance[order]}
     share = optimal.sky_share(pixels, profile, fit.variance, good, n, **how)
     return View(pixels, profile, fit.variance, share)
+
+
+def _of_common_counts(view, exposure, flux, source, order):
+    """The View with the noise of the photons that all exposures together expect of the source: by those of its own counts an
+    exposure would weigh the less the more its noise has added, and the mean be an electron per pixel too low."""
+    fit, basis = exposure.fits[order], view.pixels.basis
+    expected = interpolated(basis.first + 1 + basis.phase - extraction.MARGIN, flux) * view.profile
+    own = _samples(fit.counts[source], exposure.position(order)) * exposure.profiles[order][source]
+    more = np.maximum(np.nan_to_num(expected), 0.0) - np.maximum(np.nan_to_num(own), 0.0)
+    return replace(view, variance=np.maximum(view.variance + more / view.pixels.ndit, LEAST_NOISE * view.variance))
 
 
 def _position_on(first, first_shift, exposure, shift, source, order):

@@ -29,6 +29,16 @@ def test_the_variance_falls_with_the_number(bench):
     assert np.median(four.variance[keep] / one.variance[keep]) == pytest.approx(0.25, rel=0.05)
 
 
+def test_counts_of_several_exposures_are_the_mean_of_each(bench):
+    """An exposure that its noise made brighter must not count less for it: that takes 0.7 electrons from each pixel of faint
+    sources, (1 - 1 / N) sum(p^3 / v^2) / sum(p^2 / v)^2 for a profile p and the variances v."""
+    _, many = exposures(bench, [0.6, 0.6, 0.6, 0.6], mag=20.0)
+    (four,) = spectra(many)
+    ones = [spectra([e])[0] for e in many]
+    keep = inner(four) & np.all([inner(one) for one in ones], axis=0)
+    assert np.mean(four.flux[keep] - np.mean([one.flux for one in ones], axis=0)[keep]) == pytest.approx(0.0, abs=0.2)
+
+
 @pytest.mark.parametrize("positions", [[-2.2, 2.4], [-2.2, 2.4, -1.7], [0.6, 0.9]])
 def test_exposures_at_other_places_agree(bench, positions):
     """Nods, unequal numbers at the two places, and jitter."""

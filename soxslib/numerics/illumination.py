@@ -34,10 +34,11 @@ def corrected_slit_light(position, light, data, sky, variance, usable, *, priors
 def lines_of(images, usable, length_px):
     """The images less their means over length_px of the usable pixels along each row: what narrow lines there are in them."""
     half = length_px // 2
+    width = 2 * half + 1
 
     def around(values):
         total = np.cumsum(np.pad(np.where(usable, values, 0.0), ((0, 0), (half + 1, half)), mode="constant"), axis=1)
-        return total[:, length_px:] - total[:, :-length_px]
+        return total[:, width:] - total[:, :-width]
 
     count = np.maximum(around(1.0), 1.0)
     return [image - around(image) / count for image in images]

@@ -77,8 +77,15 @@ def _extract_order(exposures, shifts, throughput, source, order, settings):
         sky=sky,
         quality=_quality(counts, exposures, source, order, wavelength, settings),
         wavelength_error_nm=float(error_nm),
-        scale_error=float(np.mean([e.host_under(order, source)[1] for e in exposures])),
+        scale_error=_scale_error(exposures, source, order, settings),
     )
+
+
+def _scale_error(exposures, source, order, settings):
+    """Relative error of the counts that a host's form leaves; none where its light stays in them."""
+    if not settings.subtract_extended:
+        return 0.0
+    return float(np.mean([e.host_under(order, source)[1] for e in exposures]))
 
 
 def _view(exposure, shift, throughput, first, first_shift, source, order, settings):

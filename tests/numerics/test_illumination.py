@@ -31,10 +31,11 @@ def test_dark_ends_do_not_bend_the_middle(rng):
     assert out / out[20] == pytest.approx(truth, abs=3e-3)
 
 
-def test_lines_of_an_image_are_what_its_neighbours_along_the_row_lack(rng):
-    """Against NumPy's mean of the usable neighbours; at the ends of those there are."""
+@pytest.mark.parametrize("length_px", [60, 61])
+def test_lines_of_an_image_are_what_its_neighbours_along_the_row_lack(rng, length_px):
+    """Against NumPy's mean of the usable neighbours, as many on either side; at the ends of those there are."""
     image, usable = rng.normal(size=(3, 200)), rng.random((3, 200)) < 0.8
-    (found,) = lines_of([image], usable, 61)
+    (found,) = lines_of([image], usable, length_px)
     for row, column in ((0, 0), (1, 100), (2, 199)):
         near = slice(max(column - 30, 0), column + 31)
         assert found[row, column] == pytest.approx(image[row, column] - image[row, near][usable[row, near]].mean())

@@ -27,11 +27,14 @@ def deviations(bench, host, seed):
     out = []
     for spectrum in spectra([exposure]):
         assert spectrum.scale_error == exposure.host_under(spectrum.order)[1]
-        counts = truth(small, spectrum)
-        weight = np.where(inner(spectrum), 1.0 / spectrum.variance, 0.0)
-        flux = np.where(weight > 0, spectrum.flux, 0.0)
-        deviation = weight @ (flux * counts) / (weight @ counts**2) - 1.0
-        out.append((deviation, np.hypot(spectrum.scale_error, (weight @ counts**2) ** -0.5)))
+        counts, keep = truth(small, spectrum), inner(spectrum)
+        wave, _, sky, _ = small.spectrum(spectrum.order)
+        rising = np.argsort(wave)
+        sky = np.interp(spectrum.wavelength_nm, wave[rising], sky[rising])
+        weight = np.where(keep, counts / (300.0 + sky + 0.3 * counts), 0.0)  # knows no noise, as quoted variances do
+        flux, variance = (np.where(keep, y, 0.0) for y in (spectrum.flux, spectrum.variance))
+        deviation, noise = weight @ flux / (weight @ counts) - 1.0, np.sqrt(weight**2 @ variance) / (weight @ counts)
+        out.append((deviation, np.hypot(spectrum.scale_error, noise)))
     return np.array(out)
 
 

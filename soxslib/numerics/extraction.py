@@ -16,6 +16,7 @@ import numpy as np
 
 from soxslib import kernels
 from soxslib.numerics import filters, series, splines
+from soxslib.numerics.expected import expected_counts
 from soxslib.numerics.hits import Hits, spikes
 
 _model_variance = kernels.function("model_variance", "ddxddn")
@@ -57,14 +58,16 @@ class OrderFit:
     """Sky and sources of one order.
 
     sky [row, column]: electrons per pixel; sky_density [column]: per pixel at the slit's centre; sky_information [column]: its
-    inverse variance were nothing else fitted; counts [source, column]: electrons per native pixel;
-    model: everything; is_cosmic_ray: pixels rejected; chi2: per degree of freedom of what was kept.
+    inverse variance were nothing else fitted; counts [source, column]: electrons per native pixel; expected: those counts
+    without noise of their own, whose photons the variance holds; model: everything; is_cosmic_ray: pixels rejected; chi2: per
+    degree of freedom of what was kept.
     """
 
     sky: np.ndarray
     sky_density: np.ndarray
     sky_information: np.ndarray
     counts: np.ndarray
+    expected: np.ndarray
     model: np.ndarray
     variance: np.ndarray
     is_cosmic_ray: np.ndarray
@@ -99,7 +102,7 @@ def fit_order(
 ):  # fmt: skip
     """The OrderFit of an order for given source profiles (list of arrays [row, column], summing to about 1 over a column).
 
-    start: a first model of the data [row, column] for the first weights; reject_sigma, grow_sigma: a pixel is a cosmic ray
+    start: a first variance of the data [row, column] for the first weights; reject_sigma, grow_sigma: a pixel is a cosmic ray
     when it is that far above the model, a neighbour of one when it is grow_sigma above; model_error: the fraction of the
     model that no test trusts, of the sky as much as its bright lines show, sky_error at least; sharpest_px: Gaussian sigma
     of the sharpest line, 0 for any; stiffness: Stiffness of the sky, or None; extended_px: the last source is extended
@@ -108,17 +111,17 @@ def fit_order(
     basis, n_nodes, n_sources, sky_kinds = pixels.basis, pixels.basis.n_nodes, len(profiles), _sky_kinds(stiffness)
     k, first, phase = n_sources + len(sky_kinds), basis.first, basis.phase
     usable, value, doubt = pixels.good & basis.on_grid, pixels.data, pixels.response_variance
-    kinds = [series.CONVOLUTION] * n_sources + sky_kinds
-    factors = [*profiles, *[pixels.slit_light] * len(sky_kinds)]
+    kinds, factors = [series.CONVOLUTION] * n_sources + sky_kinds, [*profiles, *[pixels.slit_light] * len(sky_kinds)]
     sharp = spikes(value, pixels.floor, usable, pixels.ndit, sharpest_px) if sharpest_px else None
-    hits, model = Hits(basis, usable, profiles, sharp), value if start is None else start
-    given, told = _told(known, sky_kinds, k)
-    smooth = _smooth_source(basis, usable, profiles, pixels.floor, extended_px, extended_free, k)
-    given = given + _penalty(stiffness, k) + smooth
+    hits = Hits(basis, usable, profiles, sharp)
+    noise_of = lambda light: model_variance(light, pixels.floor, pixels.ndit, doubt)
+    with_sources = lambda counts, sky: _series_sum(counts, kinds, profiles, first, phase, sky.copy())
+    variance = noise_of(value) if start is None else start
+    given, told = _told(known, stiffness, sky_kinds, k)
+    given = given + _smooth_source(basis, usable, profiles, pixels.floor, extended_px, extended_free, k)
     weight_rounds, of_sky = WEIGHT_ROUNDS if start is None else WEIGHT_ROUNDS - 1, model_error
     for round_ in range(rounds):
-        if round_ < weight_rounds:  # weights from the last model; then only what is rejected leaves the equations
-            variance = model_variance(model, pixels.floor, pixels.ndit, doubt)
+        if round_ < weight_rounds:  # then only what is rejected leaves the equations
             weight = inverse(variance, usable & ~hits.rejected)
             bands, vector = series.equations(first, phase, kinds, factors, weight, value, n_nodes)
             bands, vector = bands + given, vector + told
@@ -126,32 +129,46 @@ def fit_order(
         for c in range(n_sources):
             solution[:, c] = bridged(solution[:, c], hits.coverage(c))
         sky = _series_sum(solution[:, n_sources:], sky_kinds, factors[n_sources:], first, phase)
-        model = _series_sum(solution[:, :n_sources], kinds, profiles, first, phase, sky.copy() if profiles else sky)
+        model = with_sources(solution[:, :n_sources], sky)
         if round_ >= weight_rounds - 1:
             of_sky = hits.sky_error(value, model, sky, variance, least=sky_error, most=model_error)
         pulls = hits.pulls(value, model, sky, variance, of_sky, model_error)
         new = hits.found(pulls, hits.leverage(variance), reject_sigma, grow_sigma)
         if round_ >= weight_rounds - 1:
-            changed = new != hits.rejected
-            if not changed.any():
+            if not (changed := new != hits.rejected).any():
                 break
             sign = np.where(new, -1.0, 1.0) * inverse(variance, changed)
             b, v = series.equations(first, phase, kinds, factors, sign, value, n_nodes)
             bands, vector = bands + b, vector + v
         hits.rejected = new
-    kept, native, columns = usable & ~hits.rejected, slice(MARGIN, MARGIN + basis.n_columns), np.arange(basis.n_columns)
-    dof, weight = max(kept.sum() - (n_sources + 1) * basis.n_columns, 1), inverse(variance, kept)
-    ones, light = [1.0] * len(sky_kinds), np.where(kept, pixels.slit_light, 0.0) ** 2 * weight
+        if round_ < weight_rounds - 1:
+            variance = noise_of(with_sources(_expected(solution[:, :n_sources], bands), sky))
+    kept, native, expected = usable & ~hits.rejected, slice(MARGIN, -MARGIN), _expected(solution[:, :n_sources], bands)
+    weight, dof = inverse(variance, kept), max(kept.sum() - (n_sources + 1) * basis.n_columns, 1)
     return OrderFit(
         sky=sky,
-        sky_density=_series_sum(solution[:, n_sources:], sky_kinds, ones, columns + MARGIN - 1, np.zeros(columns.size)),
-        sky_information=np.bincount(hits.node.ravel(), light.ravel(), n_nodes)[native],
+        sky_density=_at_columns(solution[:, n_sources:], sky_kinds, basis.n_columns),
+        sky_information=np.bincount(hits.node[kept], (pixels.slit_light**2 * weight)[kept], n_nodes)[native],
         counts=solution[native, :n_sources].T,
+        expected=expected[native].T,
         model=model,
-        variance=model_variance(model, pixels.floor, pixels.ndit, doubt),
+        variance=noise_of(with_sources(expected, sky)),
         is_cosmic_ray=hits.rejected,
         chi2=float(np.sum(np.where(kept, value - model, 0.0) ** 2 * weight) / dof),
     )
+
+
+def _at_columns(solution, kinds, n_columns):
+    """Sum of the components at the native pixels."""
+    columns = np.arange(n_columns)
+    return _series_sum(solution, kinds, [1.0] * len(kinds), columns + MARGIN - 1, np.zeros(n_columns))
+
+
+def _expected(counts, bands):
+    """Expected counts [node, source] of the first components of a fit with this information (upper bands)."""
+    k = bands.shape[1] // len(counts)
+    columns = [expected_counts(c, bands[-1, i::k]) for i, c in enumerate(counts.T)]
+    return np.stack(columns, axis=1) if columns else counts
 
 
 def _series_sum(solution, kinds, factors, first, phase, out=None):
@@ -179,9 +196,13 @@ def _sky_kinds(stiffness):
     return [series.HALF_WAY, series.BSPLINE] if fine else [series.BSPLINE]
 
 
-def _told(known, sky_kinds, k):
-    """(bands, vector) of what a KnownSky tells the last of k components; 0 of None."""
-    return (0.0, 0.0) if known is None else splines.embedded(*known.equations(len(sky_kinds)), k, k - len(sky_kinds))
+def _told(known, stiffness, sky_kinds, k):
+    """(bands, vector) of what a KnownSky and a Stiffness tell the last of k components; 0 of None."""
+    penalty = _penalty(stiffness, k)
+    if known is None:
+        return penalty, 0.0
+    bands, vector = splines.embedded(*known.equations(len(sky_kinds)), k, k - len(sky_kinds))
+    return bands + penalty, vector
 
 
 def _smooth_source(basis, usable, profiles, floor, length_px, free, k):

@@ -8,6 +8,7 @@ from soxslib.datamodel import OrderSpectrum, Quality
 from soxslib.numerics import extraction, optimal
 from soxslib.numerics.aperture import boxcar
 from soxslib.numerics.cutout import to_binned
+from soxslib.numerics.expected import expected_counts
 from soxslib.numerics.filters import running_median
 from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.flexure import native_wavelengths
@@ -49,7 +50,8 @@ def _extract_order(exposures, shifts, throughput, source, order, settings):
     together = lambda: optimal.optimal_counts([(v.pixels, v.profile, v.variance, v.share) for v in views], columns.size)
     counts = together()
     if len(views) > 1:
-        views = [_of_common_counts(v, e, counts.flux, source, order) for v, e in zip(views, exposures, strict=True)]
+        expected = expected_counts(counts.flux, 1.0 / counts.variance)
+        views = [_of_common_counts(v, e, expected, source, order) for v, e in zip(views, exposures, strict=True)]
         counts = together()
     trace = first.grid_trace if source == 0 else first.traces[source]
     wavelength = native_wavelengths(first, order, shifts[0][order], trace)
@@ -117,13 +119,13 @@ def _view(exposure, shift, throughput, first, first_shift, source, order, settin
     return View(pixels, profile, fit.variance, share)
 
 
-def _of_common_counts(view, exposure, flux, source, order):
+def _of_common_counts(view, exposure, expected, source, order):
     """The View with the noise of the photons that all exposures together expect of the source: by those of its own counts an
     exposure would weigh the less the more its noise has added, and the mean be an electron per pixel too low."""
     fit, basis = exposure.fits[order], view.pixels.basis
-    expected = interpolated(basis.first + 1 + basis.phase - extraction.MARGIN, flux) * view.profile
-    own = _samples(fit.counts[source], exposure.position(order)) * exposure.profiles[order][source]
-    more = np.maximum(np.nan_to_num(expected), 0.0) - np.maximum(np.nan_to_num(own), 0.0)
+    common = interpolated(basis.first + 1 + basis.phase - extraction.MARGIN, expected) * view.profile
+    own = _samples(fit.expected[source], exposure.position(order)) * exposure.profiles[order][source]
+    more = np.maximum(np.nan_to_num(common), 0.0) - np.maximum(np.nan_to_num(own), 0.0)
     return replace(view, variance=np.maximum(view.variance + more / view.pixels.ndit, LEAST_NOISE * view.variance))
 
 

@@ -29,7 +29,7 @@ def fit_window(
         sharpest_px=settings.sharpest_px,
         rounds=settings.reject_rounds if is_last else FIRST_ROUNDS,
         stiffness=stiffness_of(before, settings) if before else None,
-        start=before.model if before else None,
+        start=before.variance if before else None,
         extended_px=settings.extended_smooth_px if has_extended else 0,
         extended_free=free,
         known=known,

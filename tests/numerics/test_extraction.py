@@ -49,6 +49,21 @@ def test_flux_is_unbiased_and_errors_are_true(rng, level):
     assert abs(flux.mean() - level) < max(0.002 * level, 4 * error)
 
 
+@pytest.mark.parametrize("level", [10.0, 40.0])
+def test_errors_do_not_follow_the_noise_of_their_own_sample(rng, level):
+    """A mean weighted by errors that do is too low, here by 12 and 3 %, and the fluxes correlate with their errors."""
+    flux, variance = [], []
+    for _ in range(8):
+        order = tilted_order(rng, flat(level), flat(3.0))
+        counts = extracted(order, fit(order))
+        flux.append(counts.flux[INNER])
+        variance.append(counts.variance[INNER])
+    flux, variance = np.ravel(flux), np.ravel(variance)
+    error = 1 / np.sqrt(np.sum(1 / variance))
+    assert np.average(flux, weights=1 / variance) == pytest.approx(level, abs=3 * error)
+    assert abs(np.corrcoef(flux, variance)[0, 1]) < 0.2
+
+
 def test_signal_to_noise_is_the_optimum(rng):
     order = tilted_order(rng, flat(300.0), flat(50.0), columns=1000)
     counts = extracted(order, fit(order))
@@ -63,7 +78,7 @@ def test_a_stiff_sky_costs_nothing(rng):
         order = tilted_order(rng, flat(0.0), flat(200.0), columns=600)
         first = fit(order)
         stiff = extraction.sky_stiffness(first, length_px=6.0, line_sigma=3.0, between=0.0)
-        again = fit(order, stiffness=stiff, start=first.model)
+        again = fit(order, stiffness=stiff, start=first.variance)
         flux.append(extracted(order, again).flux[INNER])
     assert np.std(flux) < 1.04 * np.sqrt(np.median(optimum(order)))
 
@@ -74,10 +89,10 @@ def test_splines_between_the_pixels_follow_lines_of_two_pixels(rng):
     order = tilted_order(rng, flat(300.0), lambda u: 20.0 + sum(line(c, 0.75, 2e4)(u) for c in centres), columns=600)
     first = fit(order)
     stiff = [extraction.sky_stiffness(first, length_px=6.0, line_sigma=3.0, between=b) for b in (0.0, 0.3)]
-    chi2 = [fit(order, stiffness=s, start=first.model).chi2 for s in stiff]
+    chi2 = [fit(order, stiffness=s, start=first.variance).chi2 for s in stiff]
     assert chi2[0] > 5.0
     assert chi2[1] == pytest.approx(1.0, abs=5 * np.sqrt(2 / 24000))  # it is 18 without
-    counts = extracted(order, fit(order, stiffness=stiff[1], start=first.model))
+    counts = extracted(order, fit(order, stiffness=stiff[1], start=first.variance))
     assert_unit_pulls(counts.flux[INNER], 300.0, counts.variance[INNER], tolerance=0.09)  # 3 sigma of 588 samples
 
 

@@ -110,11 +110,11 @@ def fit_order(
     """
     basis, n_nodes, n_sources, sky_kinds = pixels.basis, pixels.basis.n_nodes, len(profiles), _sky_kinds(stiffness)
     k, first, phase = n_sources + len(sky_kinds), basis.first, basis.phase
-    usable, value, doubt = pixels.good & basis.on_grid, pixels.data, pixels.response_variance
+    usable, value = pixels.good & basis.on_grid, pixels.data
     kinds, factors = [series.CONVOLUTION] * n_sources + sky_kinds, [*profiles, *[pixels.slit_light] * len(sky_kinds)]
     sharp = spikes(value, pixels.floor, usable, pixels.ndit, sharpest_px) if sharpest_px else None
     hits = Hits(basis, usable, profiles, sharp)
-    noise_of = lambda light: model_variance(light, pixels.floor, pixels.ndit, doubt)
+    noise_of = lambda light: model_variance(light, pixels.floor, pixels.ndit, pixels.response_variance)
     with_sources = lambda counts, sky: _series_sum(counts, kinds, profiles, first, phase, sky.copy())
     variance = noise_of(value) if start is None else start
     given, told = _told(known, stiffness, sky_kinds, k)
@@ -137,24 +137,24 @@ def fit_order(
         if round_ >= weight_rounds - 1:
             if not (changed := new != hits.rejected).any():
                 break
-            sign = np.where(new, -1.0, 1.0) * inverse(variance, changed)
-            b, v = series.equations(first, phase, kinds, factors, sign, value, n_nodes)
+            weight = np.where(new, -1.0, 1.0) * inverse(variance, changed)
+            b, v = series.equations(first, phase, kinds, factors, weight, value, n_nodes)
             bands, vector = bands + b, vector + v
         hits.rejected = new
         if round_ < weight_rounds - 1:
-            variance = noise_of(with_sources(_expected(solution[:, :n_sources], bands), sky))
-    kept, native, expected = usable & ~hits.rejected, slice(MARGIN, -MARGIN), _expected(solution[:, :n_sources], bands)
-    weight, dof = inverse(variance, kept), max(kept.sum() - (n_sources + 1) * basis.n_columns, 1)
+            variance = noise_of(with_sources(_expected(solution, bands - given, n_sources), sky))
+    kept, expected = usable & ~hits.rejected, _expected(solution, bands - given, n_sources)
+    left = (value - model)[kept] ** 2 / variance[kept]
     return OrderFit(
         sky=sky,
         sky_density=_at_columns(solution[:, n_sources:], sky_kinds, basis.n_columns),
-        sky_information=np.bincount(hits.node[kept], (pixels.slit_light**2 * weight)[kept], n_nodes)[native],
-        counts=solution[native, :n_sources].T,
-        expected=expected[native].T,
+        sky_information=np.bincount(hits.node[kept], (pixels.slit_light**2 / variance)[kept], n_nodes)[MARGIN:-MARGIN],
+        counts=solution[MARGIN:-MARGIN, :n_sources].T,
+        expected=expected[MARGIN:-MARGIN].T,
         model=model,
         variance=noise_of(with_sources(expected, sky)),
         is_cosmic_ray=hits.rejected,
-        chi2=float(np.sum(np.where(kept, value - model, 0.0) ** 2 * weight) / dof),
+        chi2=float(left.sum() / max(left.size - (n_sources + 1) * basis.n_columns, 1)),
     )
 
 
@@ -164,11 +164,11 @@ def _at_columns(solution, kinds, n_columns):
     return _series_sum(solution, kinds, [1.0] * len(kinds), columns + MARGIN - 1, np.zeros(n_columns))
 
 
-def _expected(counts, bands):
-    """Expected counts [node, source] of the first components of a fit with this information (upper bands)."""
-    k = bands.shape[1] // len(counts)
-    columns = [expected_counts(c, bands[-1, i::k]) for i, c in enumerate(counts.T)]
-    return np.stack(columns, axis=1) if columns else counts
+def _expected(solution, bands, n_sources):
+    """Expected counts [node, source] of the first components of a fit whose data have this information (upper bands)."""
+    n_nodes, k = solution.shape
+    columns = [expected_counts(solution[:, c], bands[-1, c::k]) for c in range(n_sources)]
+    return np.stack(columns, axis=1) if columns else np.zeros((n_nodes, 0))
 
 
 def _series_sum(solution, kinds, factors, first, phase, out=None):

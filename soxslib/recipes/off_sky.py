@@ -2,18 +2,16 @@
 
 import logging
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 
 import numpy as np
 
 from soxslib.datamodel import Exposure
 from soxslib.errors import ReductionError
 from soxslib.numerics import extraction, known_sky, locate
-from soxslib.numerics.extended import line_columns
 from soxslib.numerics.illumination import corrected_slit_light
 from soxslib.numerics.spline_columns import spline_columns
 from soxslib.numerics.uniform import interpolated
-from soxslib.recipes.order_fits import fit_all, fit_window, relit
+from soxslib.recipes.order_fits import fit_all, fit_window, less_smooth, line_columns_of, relit
 from soxslib.recipes.slit_profiles import readable
 from soxslib.recipes.windows import Window
 
@@ -200,23 +198,15 @@ def levelled(off, windows, fits, profiles, positions, bases, settings):
 
 def fit_profiles(windows, bases, positions, profiles, off, ndit, settings, extended):
     """({order: OrderFit} for new profiles, the OffSky with its continuum's level, {order: columns where extended light has
-    lines}): without exposures of the empty sky extended light is smooth, or its lines would be the sky's."""
+    lines}), none without exposures of the empty sky: there a better form of the light must tell them from the sky's first."""
     how = dict(is_last=False, has_extended=extended is not None)
     if off is None:
         return fit_all(windows, bases, profiles, {}, ndit, settings, **how), None, {}
-    little = SimpleNamespace(**vars(settings) | {"extended_smooth_px": settings.sky_smooth_px})
-    fits = fit_all(windows, bases, profiles, {}, ndit, little, known=off.known, **how)
+    fits = fit_all(windows, bases, profiles, {}, ndit, less_smooth(settings), known=off.known, **how)
     off = levelled(off, windows, fits, profiles, positions, bases, settings)
     if not extended:
         return fits, off, {}
-    free = {}
-    for order, window in windows.items():
-        information = np.where(window.good, profiles[order][-1] ** 2 / fits[order].variance, 0.0).sum(axis=0)
-        free[order] = line_columns(
-            fits[order].counts[-1], information,
-            line_sigma=settings.extended_line_sigma, reach=int(np.ceil(1.5 * settings.sky_smooth_px)),
-        )  # fmt: skip
-    return fits, off, free
+    return fits, off, {o: line_columns_of(w, fits[o], profiles[o], settings) for o, w in windows.items()}
 
 
 def _variance(fit):

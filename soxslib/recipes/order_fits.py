@@ -1,10 +1,12 @@
 """Fits of sky and sources to the orders of an exposure."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 
 from soxslib.numerics import extraction
+from soxslib.numerics.extended import line_columns
 
 FIRST_ROUNDS = 5  # of fit and rejection until the last: a ray along the slit must not pass for light of a source
 
@@ -52,6 +54,34 @@ def fit_all(windows, bases, profiles, before, ndit, settings, *, free=None, know
         )
         for o, w in windows.items()
     }
+
+
+def less_smooth(settings):
+    """The settings with which extended light shows its lines."""
+    return SimpleNamespace(**vars(settings) | {"extended_smooth_px": settings.sky_smooth_px})
+
+
+def find_lines(windows, bases, profiles, fits, ndit, settings):
+    """({order: OrderFit}, {order: columns where extended light has lines}) of one exposure whose fits had none.
+
+    Where the sky has a line as well, an error of the slit's illumination may print it on the light.
+    """
+    fits = fit_all(
+        windows, bases, profiles, fits, ndit, less_smooth(settings), is_last=False, has_extended=True,
+    )  # fmt: skip
+    error = settings.slit_light_under
+    return fits, {o: line_columns_of(w, fits[o], profiles[o], settings, error) for o, w in windows.items()}
+
+
+def line_columns_of(window, fit, profiles, settings, illumination_error=0.0):
+    """Columns where the last of an order's profiles, that of extended light, has lines."""
+    weight = np.where(window.good, profiles[-1] / fit.variance, 0.0)
+    information = (weight * profiles[-1]).sum(axis=0)
+    of_sky = (weight * window.slit_light).sum(axis=0) / np.maximum(information, 1e-12)
+    return line_columns(
+        fit.counts[-1], information, length_px=settings.sky_smooth_px, line_sigma=settings.extended_line_sigma,
+        reach=int(np.ceil(1.5 * settings.sky_smooth_px)), printed=illumination_error * of_sky * fit.sky_density,
+    )  # fmt: skip
 
 
 def relit(fit, ratio):

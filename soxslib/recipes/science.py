@@ -16,7 +16,7 @@ from soxslib.numerics.profile import SlitProfile
 from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.extended import EmptySky, empty_sky, find_extended
 from soxslib.recipes.off_sky import SkyReport, fit_profiles, lit_alike, off_sky, report_of, seen_in, sky_exposure
-from soxslib.recipes.order_fits import extended_variance_of, fit_all, relit, sky_variance_of
+from soxslib.recipes.order_fits import extended_variance_of, find_lines, fit_all, relit, sky_variance_of
 from soxslib.recipes.skybend import bent
 from soxslib.recipes.slit_profiles import first_profile, profiles_on_pixels, profiles_together, readable
 from soxslib.recipes.source_shapes import refined, shaped, trace_source
@@ -245,6 +245,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     positions, bases = native_grid(windows, solution, grid_trace, e.binning)
     skies = [sky.in_counts_of(e) for sky in skies]
     seen, off, free, known = [seen_in(sky, bases, settings) for sky in skies], None, {}, {}
+    light = lambda: (windows, positions, fits, profiles)
     windows = lit_alike(windows, seen) if seen else windows
     for round_ in range(settings.rounds + 1):
         is_last = round_ == settings.rounds - (0 if extended else 1)
@@ -255,8 +256,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
         if round_ == 0:
             off = off_sky(skies, seen, positions, fits, settings) if skies else None
             sky = empty_sky(off, windows, bases, settings) if skies else None
-            light = windows, positions, fits, profiles
-            together, points, extended = find_extended(*light, sources, settings, sky, traces[0], side_by_side=False)
+            together, points, extended = find_extended(*light(), sources, settings, sky, traces[0], side_by_side=False)
             if points and (extended or len(sources) > 1):
                 sources, slit_profiles = together, profiles_together(together, points, windows, settings)
             if extended:
@@ -268,16 +268,16 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
             sky = EmptySky({}, sky.error) if sky else None
         elif extended and not is_last:
             sky = EmptySky({o: f.sky for o, f in fits.items()}, sky.error) if sky else None
-            light = windows, positions, fits, profiles
-            together, points, again = find_extended(*light, sources, settings, sky, traces[0], side_by_side=True)
+            together, points, again = find_extended(*light(), sources, settings, sky, traces[0], side_by_side=True)
             if again:
                 extended, slit_profiles = again, profiles_together(together, points, windows, settings)
+            fits, free = (fits, free) if sky else find_lines(windows, bases, profiles, fits, e.ndit, settings)
         if is_last:
             break
-        before, windows = windows, illuminated(windows, fits, settings, extended is not None)
+        before, on_host = windows, extended is not None
+        windows = illuminated(windows, fits, settings, on_host)
         fits = {o: relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
-        light, has_extended = (windows, positions, fits, profiles), extended is not None
-        sources, traces, slit_profiles = refined(*light, sources, traces, slit_profiles, settings, has_extended)
+        sources, traces, slit_profiles = refined(*light(), sources, traces, slit_profiles, settings, on_host)
         if not skies:  # theirs are not bent
             windows = bent(windows, fits, positions, grid_trace, settings)
             positions, bases = native_grid(windows, solution, grid_trace, e.binning)

@@ -33,6 +33,3 @@ class Settings(StareSettings):
         gt=1,
         description="Like extended_gain, where frames on the empty sky tell the sky: no light passes for it there",
     )
-    extended_line_sigma: float = Field(
-        5.0, gt=2, description="Curvature of extended light's spectrum from which it is a line, and left free [sigma]"
-    )

@@ -10,7 +10,7 @@ from soxslib.config.settings import StepSettings
 class Settings(StepSettings):
     """How sky and sources are separated and the target is extracted."""
 
-    revision: ClassVar[int] = 8
+    revision: ClassVar[int] = 9
 
     half_slit_arcsec: float = Field(
         5.8, gt=1, lt=8, description="Pixels farther than this from the slit's centre are not used [arcsec]"
@@ -78,7 +78,10 @@ class Settings(StepSettings):
         60.0,
         gt=2,
         le=500,
-        description="Structure of extended light's spectrum shorter than this is taken for the sky's [px]",
+        description="Between its lines, structure of extended light's spectrum shorter than this is noise [px]",
+    )
+    extended_line_sigma: float = Field(
+        5.0, gt=2, description="Curvature of extended light's spectrum from which it is a line, and left free [sigma]"
     )
     extended_step_arcsec: float = Field(0.14, gt=0.05, le=0.5, description="Step of its profile [arcsec]")
     sky_smooth_px: float = Field(

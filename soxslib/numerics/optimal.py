@@ -34,19 +34,26 @@ def optimal_counts(exposures, n_columns):
     The least squares samples are correlated where the tilt puts pixels between the native ones; `decorrelated` makes their
     errors independent.
     """
-    n_nodes = n_columns + 2 * MARGIN
-    bands, vector = np.zeros((splines.TAPS, n_nodes)), np.zeros(n_nodes)
-    seen, whole = np.zeros(n_nodes), np.zeros(n_nodes)
-    for pixels, profile, variance, sky_share in exposures:
-        basis, usable = pixels.basis, pixels.good & pixels.basis.on_grid
-        weight = inverse(variance, usable) * (1.0 - sky_share)
-        b, v = series.equations(basis.first, basis.phase, [series.CONVOLUTION], [profile], weight, pixels.data, n_nodes)
-        bands, vector = bands + b, vector + v
-        nearest = nearest_node(basis)
-        light = np.where(basis.on_grid, np.clip(profile, 0, None), 0.0)
-        seen += np.bincount(nearest, np.where(usable, light, 0.0).ravel(), n_nodes)
-        whole += np.bincount(nearest, light.ravel(), n_nodes)
-    solution = splines.solve(bands, vector, ridge=1e-7) if bands[-1].max() > 0 else np.zeros(n_nodes)
+    return counts_of(sum(told_by(e, n_columns) for e in exposures), n_columns)
+
+
+def told_by(exposure, n_columns):
+    """What an exposure of `optimal_counts` tells of the nodes: rows of information (upper bands), vector, coverage seen and
+    there. Several tell their sum."""
+    pixels, profile, variance, sky_share = exposure
+    basis, usable, n_nodes = pixels.basis, pixels.good & pixels.basis.on_grid, n_columns + 2 * MARGIN
+    weight = inverse(variance, usable) * (1.0 - sky_share)
+    told = series.equations(basis.first, basis.phase, [series.CONVOLUTION], [profile], weight, pixels.data, n_nodes)
+    nearest = nearest_node(basis)
+    light = np.where(basis.on_grid, np.clip(profile, 0, None), 0.0)
+    seen = np.bincount(nearest, np.where(usable, light, 0.0).ravel(), n_nodes)
+    return np.vstack([*told, seen, np.bincount(nearest, light.ravel(), n_nodes)])
+
+
+def counts_of(told, n_columns):
+    """The Counts of what exposures tell."""
+    bands, (vector, seen, whole) = told[:-3], told[-3:]
+    solution = splines.solve(bands, vector, ridge=1e-7) if bands[-1].max() > 0 else np.zeros(vector.size)
     coverage = np.clip(seen / np.maximum(whole, 1e-12), 0.0, 1.0)
     coverage_there = np.where(whole > 1e-3, coverage, 1.0)
     solution = bridged(solution, coverage_there)

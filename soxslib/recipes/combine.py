@@ -6,6 +6,7 @@ import numpy as np
 
 from soxslib.datamodel import OrderSpectrum, Quality
 from soxslib.numerics import extraction, optimal
+from soxslib.numerics.agreement import unlike_others
 from soxslib.numerics.aperture import boxcar
 from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.expected import expected_counts
@@ -27,6 +28,11 @@ class View:
     variance: np.ndarray
     share: np.ndarray
 
+    @property
+    def told(self):
+        """What `optimal` combines."""
+        return self.pixels, self.profile, self.variance, self.share
+
 
 def extract_source(exposures, shifts, throughput, source, settings):
     """[OrderSpectrum] of one source: index `source` of the first exposure's sources.
@@ -47,12 +53,11 @@ def _extract_order(exposures, shifts, throughput, source, order, settings):
         _view(e, s, t, first, shifts[0], source, order, settings)
         for e, s, t in zip(exposures, shifts, throughput, strict=True)
     ]
-    together = lambda: optimal.optimal_counts([(v.pixels, v.profile, v.variance, v.share) for v in views], columns.size)
-    counts = together()
     if len(views) > 1:
+        views, counts = _without_rays(views, columns.size, first.exposure.binning[1], settings)
         expected = expected_counts(counts.flux, 1.0 / counts.variance)
         views = [_of_common_counts(v, e, expected, source, order) for v, e in zip(views, exposures, strict=True)]
-        counts = together()
+    counts = optimal.optimal_counts([v.told for v in views], columns.size)
     trace = first.grid_trace if source == 0 else first.traces[source]
     wavelength = native_wavelengths(first, order, shifts[0][order], trace)
     plain, robust, sky = _boxcars(exposures, throughput, source, order, settings)
@@ -117,6 +122,24 @@ def _view(exposure, shift, throughput, first, first_shift, source, order, settin
         how |= {"beneath": exposure.profiles[order][-1], "beneath_left": exposure.extended_variance[order]}
     share = optimal.sky_share(pixels, profile, fit.variance, good, n, **how)
     return View(pixels, profile, fit.variance, share)
+
+
+def _without_rays(views, n_columns, along, settings):
+    """(the Views without pixels that show more light than all other exposures let expect, the Counts of all); along: binning
+    of the dispersion."""
+    told = [optimal.told_by(v.told, n_columns) for v in views]
+    total, out = sum(told), []
+    for view, own in zip(views, told, strict=True):
+        hit = unlike_others(
+            view.pixels, view.profile, view.variance, optimal.counts_of(total - own, n_columns),
+            reject_sigma=settings.reject_sigma, scale_error=settings.others_scale_error,
+            shift_error_px=settings.others_shift_px / along,
+        )  # fmt: skip
+        if hit.any():
+            view = replace(view, pixels=replace(view.pixels, good=view.pixels.good & ~hit))
+            total = total + optimal.told_by(view.told, n_columns) - own
+        out.append(view)
+    return out, optimal.counts_of(total, n_columns)
 
 
 def _of_common_counts(view, exposure, expected, source, order):

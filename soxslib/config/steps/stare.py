@@ -10,7 +10,7 @@ from soxslib.config.settings import StepSettings
 class Settings(StepSettings):
     """How sky and sources are separated and the target is extracted."""
 
-    revision: ClassVar[int] = 9
+    revision: ClassVar[int] = 10
 
     half_slit_arcsec: float = Field(
         5.8, gt=1, lt=8, description="Pixels farther than this from the slit's centre are not used [arcsec]"
@@ -129,6 +129,15 @@ class Settings(StepSettings):
     reject_sigma: float = Field(5.0, gt=3, description="A pixel this far above the model is a cosmic ray")
     grow_sigma: float = Field(
         3.0, gt=1, description="A neighbour of a cosmic ray this far above the model is part of it"
+    )
+    others_scale_error: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="What level exposures of a source may differ by when one's cosmic rays are looked for",
+    )
+    others_shift_px: float = Field(
+        0.15, gt=0, le=2, description="... and what wavelength they may differ by, unbinned [px]"
     )
     model_error: float = Field(
         0.02, ge=0, lt=0.5, description="Fraction of the model that the test for cosmic rays does not trust"

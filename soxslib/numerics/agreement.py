@@ -6,6 +6,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from soxslib.numerics.extraction import MARGIN
 from soxslib.numerics.uniform import interpolated
 
+LEAST_LIGHT = 0.02  # of a source in a pixel, below which a ray is no light of it in one exposure either
 NEAR_SIGMA = 2.0  # from which a neighbour of a hit is one: exposures agree where no ray is
 
 
@@ -17,14 +18,16 @@ def unlike_others(pixels, profile, variance, others, *, reject_sigma, scale_erro
     light in one exposure; what is less than expected is left, since it is the others that may be hit.
     """
     basis = pixels.basis
-    position = basis.first + 1 + basis.phase - MARGIN
+    used = pixels.good & basis.on_grid & (profile > LEAST_LIGHT)
+    light, position = profile[used], (basis.first + 1 + basis.phase - MARGIN)[used]
     known = np.isfinite(others.variance)
-    at = lambda values: np.nan_to_num(interpolated(position, np.where(known, values, 0.0))) * profile
+    at = lambda values: np.nan_to_num(interpolated(position, np.where(known, values, 0.0))) * light
     expected = at(others.flux)
-    doubt = np.hypot(scale_error * expected, shift_error_px * at(np.gradient(others.flux)))
-    noise = variance + at(np.sqrt(np.where(known, others.variance, 0.0))) ** 2 + doubt**2
-    told = pixels.good & basis.on_grid & (at(known.astype(float)) > 0.99 * profile) & (profile > 0)
-    pull = np.where(told, (pixels.data - expected) / np.sqrt(noise), 0.0)
+    doubt2 = (scale_error * expected) ** 2 + (shift_error_px * at(np.gradient(others.flux))) ** 2
+    noise2 = variance[used] + at(np.sqrt(np.where(known, others.variance, 0.0))) ** 2 + doubt2
+    told = at(np.ones(known.size)) > 0.99 * light
+    pull = np.zeros(profile.shape)
+    pull[used] = np.where(told, (pixels.data[used] - expected) / np.sqrt(noise2), 0.0)
     hit = pull > reject_sigma
     if not hit.any():
         return hit

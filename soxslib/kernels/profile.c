@@ -18,14 +18,20 @@ void profile_at(const double *restrict distance, const double *restrict scale, c
 }
 
 /* Least squares for the splines' coefficients from pixels of weight above 0: left = factor / scale * light at distance.
-   bands [offset, coefficient], the upper triangle's diagonals, and vector: zero at first. */
+   bands [offset, coefficient], the upper triangle's diagonals, and vector; with_level [column, coefficient] and sums [2, column]
+   are what the coefficients and the light share with a level of each column: all zero at first. Images [rows, columns]. */
 void profile_equations(const double *restrict distance, const double *restrict scale, const double *restrict factor,
                        const double *restrict left, const double *restrict weight, double step, double half_width,
-                       ptrdiff_t size, double *restrict bands, double *restrict vector, ptrdiff_t n)
+                       ptrdiff_t size, double *restrict bands, double *restrict vector, double *restrict with_level,
+                       double *restrict sums, ptrdiff_t rows, ptrdiff_t columns)
 {
-    for (ptrdiff_t i = 0; i < n; i++) {
+    for (ptrdiff_t i = 0; i < rows * columns; i++) {
+        if (!(weight[i] > 0.0)) continue;
+        const ptrdiff_t column = i % columns;
+        sums[column] += weight[i];
+        sums[columns + column] += weight[i] * left[i];
         const double scaled = distance[i] / scale[i];
-        if (!(weight[i] > 0.0) || !(fabs(scaled) < half_width)) continue;
+        if (!(fabs(scaled) < half_width)) continue;
         const double at = (scaled + half_width) / step;
         const ptrdiff_t first = (ptrdiff_t)at;
         const double a = at - (double)first, b = 1.0 - a;
@@ -34,6 +40,7 @@ void profile_equations(const double *restrict distance, const double *restrict s
         const double f = factor[i] / scale[i], light = weight[i] * f * left[i], square = weight[i] * f * f;
         for (int q = 0; q < TAPS; q++) {
             vector[first + q] += light * taps[q];
+            with_level[column * size + first + q] += weight[i] * f * taps[q];
             for (int r = q; r < TAPS; r++) bands[(r - q) * size + first + q] += square * taps[q] * taps[r];
         }
     }

@@ -11,13 +11,13 @@ from soxslib.numerics.splines import TAPS, bspline_weights, nodes_of
 _at = kernels.function("profile_at", "dddxxdn")
 _seeing = kernels.function("profile_seeing", "dxxdn")
 _sums_beside = kernels.function("profile_beside", "dddnnddd")
-_equations = kernels.function("profile_equations", "dddddxxnddn")
+_equations = kernels.function("profile_equations", "dddddxxnddddnn")
 
 # between turbulence alone, 4.765, and telescopes' wings, 2.5 (Trujillo et al. 2001, MNRAS 328, 977), less 0.5: summed across
 # the slit a Moffat function is one of a lower power
 MOFFAT_BETA = 3.0
 MOFFAT_RANGE = (2.0, 5.5)  # wings wider than these are a host's
-WING_TRUST = 0.01  # of the tolerance, at which the far wings may differ from the start
+WING_TRUST = 0.003  # of the tolerance, at which the far wings may differ from the start
 SEEING_EXPONENT = -0.2  # width of the seeing disc with wavelength (Kolmogorov turbulence; Fried 1966)
 
 
@@ -126,8 +126,12 @@ class SlitLight:
 
 
 def profile_equations(start, order, light):
-    """(matrix, vector) of the least squares for the coefficients of a profile, from the SlitLight of an order."""
-    n = start.coefficients.size
+    """(matrix, vector) of the least squares for the coefficients of a profile, from the SlitLight of an order.
+
+    The sky of each column is free meanwhile: it was fitted beside a profile whose far wings were not known, and would keep
+    them as they were.
+    """
+    n, shape = start.coefficients.size, np.shape(light.left)
     arrays = _contiguous(
         light.distance_arcsec,
         start.scale(light.wavelength_nm, order),
@@ -135,10 +139,12 @@ def profile_equations(start, order, light):
         light.left,
         light.weight,
     )
-    bands, vector = np.zeros((TAPS, n)), np.zeros(n)
-    _equations(*arrays, start.step_arcsec, start.half_width_arcsec, n, bands, vector, arrays[0].size)
+    bands, vector, shared, sums = np.zeros((TAPS, n)), np.zeros(n), np.zeros((shape[1], n)), np.zeros((2, shape[1]))
+    _equations(*arrays, start.step_arcsec, start.half_width_arcsec, n, bands, vector, shared, sums, *shape)
     upper = sum(np.diag(band[: n - offset], offset) for offset, band in enumerate(bands))
-    return upper + np.triu(upper, 1).T, vector
+    seen = sums[0] > 0
+    of_level = shared[seen] / sums[0, seen, None]
+    return upper + np.triu(upper, 1).T - shared[seen].T @ of_level, vector - of_level.T @ sums[1, seen]
 
 
 def updated(start, matrix, vector, *, tolerance):

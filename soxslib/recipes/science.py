@@ -257,7 +257,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
             off = off_sky(skies, seen, positions, fits, settings) if skies else None
             sky = empty_sky(off, windows, bases, settings) if skies else None
             together, points, extended = find_extended(*light(), sources, settings, sky, traces[0], side_by_side=False)
-            if points and (extended or len(sources) > 1):
+            if points:
                 sources, slit_profiles = together, profiles_together(together, points, windows, settings)
             if extended:
                 traces = [trace_source({}, s, windows, settings) for s in sources]

@@ -31,10 +31,12 @@ def light(rng, truth, counts, n=6000, noise=5.0):
     return distance, expected + rng.normal(0, np.sqrt(variance)), 1 / variance
 
 
-def refined(rng, truth, counts, start):
-    distance, data, weight = light(rng, truth, counts)
-    one = np.ones(distance.size)
-    weight[:50], data[:50] = 0.0, np.nan  # never read
+def refined(rng, truth, counts, start, level=0.0):
+    """The profile by 6000 pixels, 40 in a column, whose sky was taken to be `level` too low."""
+    distance, data, weight = (a.reshape(40, 150) for a in light(rng, truth, counts))
+    data += level
+    one = np.ones(distance.shape)
+    weight[0, :50], data[0, :50] = 0.0, np.nan  # never read
     light_of_order = prof.SlitLight(distance, 600.0 * one, 0.28 * one, counts * one, data, weight)
     equations = prof.profile_equations(start, 1, light_of_order)
     return prof.updated(start, *equations, tolerance=0.1)
@@ -58,6 +60,15 @@ def test_little_light_leaves_it(rng):
     p = refined(rng, lambda x: start.at(x, 600.0), 1.0, start)
     d = np.linspace(-4, 4, 801)
     assert p.at(d, 600.0) == pytest.approx(start.at(d, 600.0), abs=0.05 * start.at(d, 600.0).max())
+
+
+def test_a_wrong_sky_does_not_take_the_wings(rng):
+    """The sky was fitted beside a profile with lesser wings, and holds a hundredth of the light."""
+    truth = prof.analytic_profile(1.1, **SHAPE, beta=2.5)
+    taken = -0.01 * 1e5 * 0.28 / 8.0
+    p = refined(rng, lambda x: truth.at(x, 600.0), 1e5, truth, level=taken)
+    d = np.linspace(-3.5, 3.5, 701)
+    assert p.at(d, 600.0) == pytest.approx(truth.at(d, 600.0), rel=0.1)
 
 
 def test_an_order_keeps_its_own_width(rng):

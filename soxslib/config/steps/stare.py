@@ -10,7 +10,7 @@ from soxslib.config.settings import StepSettings
 class Settings(StepSettings):
     """How sky and sources are separated and the target is extracted."""
 
-    revision: ClassVar[int] = 10
+    revision: ClassVar[int] = 11
 
     half_slit_arcsec: float = Field(
         5.8, gt=1, lt=8, description="Pixels farther than this from the slit's centre are not used [arcsec]"
@@ -47,7 +47,7 @@ class Settings(StepSettings):
     profile_step_arcsec: float = Field(
         0.25, gt=0.05, lt=1, description="Distance of the knots of the slit profile [arcsec]"
     )
-    profile_half_width_arcsec: float = Field(4.0, gt=1, lt=8, description="The slit profile is zero beyond [arcsec]")
+    profile_half_width_arcsec: float = Field(6.0, gt=1, lt=12, description="The slit profile is zero beyond [arcsec]")
     profile_tolerance: float = Field(
         0.1, gt=0, le=1, description="Expected deviation of the profile from a Moffat shape, of its peak"
     )

@@ -27,6 +27,7 @@ _CORE = (
 UNLIKE = 0.1  # of extended light under a source: what galaxies of other forms leave, a Gaussian or a disc with a bulge
 _BAND, _BAND_SIGMA = 61, 0.32  # columns whose rms is so much of what makes a line hold many lines: a band
 _MOST_NOISE = 2.0  # times that of the information alone: where all is lines their scatter is no noise
+UNREFINED = 0.01  # of a source's counts: what a Moffat function leaves where no host hides its own form
 _FORM_SCATTER = (3.0, 1.5, 0.2, 0.3)  # of extended light's centre [arcsec] and the logarithms of width, index and core
 
 

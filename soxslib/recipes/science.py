@@ -9,7 +9,7 @@ import numpy as np
 from soxslib.datamodel import DispersionSolution, Exposure
 from soxslib.numerics import extraction, locate
 from soxslib.numerics.cutout import to_binned
-from soxslib.numerics.extended import UNLIKE, ExtendedLight
+from soxslib.numerics.extended import UNLIKE, UNREFINED, ExtendedLight
 from soxslib.numerics.filters import median_of_five
 from soxslib.numerics.illumination import corrected_slit_light, light_under_source, lines_of
 from soxslib.numerics.profile import SlitProfile
@@ -56,14 +56,14 @@ class ReducedExposure:
 
     def host_under(self, order, source=0):
         """(counts of extended light that the source's profile would take for its own, over the source's; relative error of
-        the source's counts that the forms of both leave, and that the light may be of another form than any tried)."""
+        the source's counts that the forms of both leave, and that both may be of another form than any tried)."""
         if self.extended is None:
             return 0.0, 0.0
         profile, host = self.profiles[order][source], self.profiles[order][-1]
         taken = np.sum(profile * host, axis=0) / np.maximum(np.sum(profile**2, axis=0), 1e-12)
         counts = self.fits[order].counts
         share = float(np.sum(taken * counts[-1]) / max(np.sum(counts[source]), 1e-12))
-        return share, float(np.hypot(self.extended.doubt[order], UNLIKE * share))
+        return share, float(np.sqrt(self.extended.doubt[order] ** 2 + (UNLIKE * share) ** 2 + UNREFINED**2))
 
 
 def condensed(reduced):

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from soxslib.numerics.extraction import MARGIN
 from soxslib.numerics.uniform import interpolated
 
 LEAST_LIGHT = 0.02  # of a source in a pixel, below which a ray is no light of it in one exposure either
@@ -19,7 +18,7 @@ def unlike_others(pixels, profile, variance, others, *, reject_sigma, scale_erro
     """
     basis = pixels.basis
     used = pixels.good & basis.on_grid & (profile > LEAST_LIGHT)
-    light, position = profile[used], (basis.first + 1 + basis.phase - MARGIN)[used]
+    light, position = profile[used], basis.position[used]
     known = np.isfinite(others.variance)
     at = lambda values: np.nan_to_num(interpolated(position, np.where(known, values, 0.0))) * light
     expected = at(others.flux)

@@ -299,11 +299,11 @@ def line_columns(counts, information, *, length_px, line_sigma, reach, printed=N
     counts: fitted with structure shorter than length_px damped; information: their inverse variance, were nothing else fitted;
     printed: light in the counts that may be of the sky's lines, or None.
     """
-    noise = np.sqrt(np.maximum(information, 0.0))
-    z = _curvature(counts) * noise
+    per_noise = np.sqrt(np.maximum(information, 0.0))
+    z = _curvature(counts) * per_noise
     scale = np.clip(1.4826 * np.median(np.abs(z)), 1e-12, _MOST_NOISE * _curvature_noise(length_px))
     if printed is not None:
-        scale = np.hypot(scale, _curvature(printed) * noise)
+        scale = np.hypot(scale, _curvature(printed) * per_noise)
     z = np.abs(z) / scale / line_sigma
     is_band = filters.box_mean_1d(np.minimum(z, 2 * _BAND_SIGMA) ** 2, _BAND) > _BAND_SIGMA**2
     return filters.dilated((z > 1.0) | is_band, reach)

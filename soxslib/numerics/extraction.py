@@ -35,6 +35,11 @@ class Basis:
     def n_nodes(self):
         return self.n_columns + 2 * MARGIN
 
+    @property
+    def position(self):
+        """Where the pixels are, in columns of the native grid."""
+        return self.first + 1 + self.phase - MARGIN
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -121,7 +126,7 @@ def fit_order(
     given = given + _smooth_source(basis, usable, profiles, pixels.floor, extended_px, extended_free, k)
     weight_rounds, of_sky = WEIGHT_ROUNDS if start is None else WEIGHT_ROUNDS - 1, model_error
     for round_ in range(rounds):
-        if round_ < weight_rounds:  # then only what is rejected leaves the equations
+        if round_ < weight_rounds:  # after these only what is rejected leaves the equations
             weight = inverse(variance, usable & ~hits.rejected)
             bands, vector = series.equations(first, phase, kinds, factors, weight, value, n_nodes)
             bands, vector = bands + given, vector + told

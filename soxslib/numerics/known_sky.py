@@ -102,7 +102,7 @@ def known_sky(exposures, continuum, margin):
     stacks, information, misfit2 = [], 0.0, 0.0
     native = np.arange(continuum.size)
     for pixels, sky, variance, change in exposures:
-        position = pixels.basis.first + 1 + pixels.basis.phase - margin
+        position = pixels.basis.position
         own, smooth = (interpolated(position, c) for c in (change.continuum, continuum))
         lines = interpolated(position, change.lines)
         more = (lines - 1.0) * (sky / pixels.slit_light - own) + smooth - own

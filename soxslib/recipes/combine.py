@@ -145,8 +145,8 @@ def _without_rays(views, n_columns, along, settings):
 def _of_common_counts(view, exposure, expected, source, order):
     """The View with the noise of the photons that all exposures together expect of the source: by those of its own counts an
     exposure would weigh the less the more its noise has added, and the mean be an electron per pixel too low."""
-    fit, basis = exposure.fits[order], view.pixels.basis
-    common = interpolated(basis.first + 1 + basis.phase - extraction.MARGIN, expected) * view.profile
+    fit = exposure.fits[order]
+    common = interpolated(view.pixels.basis.position, expected) * view.profile
     own = _samples(fit.expected[source], exposure.position(order)) * exposure.profiles[order][source]
     more = np.maximum(np.nan_to_num(common), 0.0) - np.maximum(np.nan_to_num(own), 0.0)
     return replace(view, variance=np.maximum(view.variance + more / view.pixels.ndit, LEAST_NOISE * view.variance))

@@ -66,9 +66,7 @@ def find_lines(windows, bases, profiles, fits, ndit, settings):
 
     Where the sky has a line as well, an error of the slit's illumination may print it on the light.
     """
-    fits = fit_all(
-        windows, bases, profiles, fits, ndit, less_smooth(settings), is_last=False, has_extended=True,
-    )  # fmt: skip
+    fits = fit_all(windows, bases, profiles, fits, ndit, less_smooth(settings), is_last=False, has_extended=True)
     error = settings.slit_light_under
     return fits, {o: line_columns_of(w, fits[o], profiles[o], settings, error) for o, w in windows.items()}
 

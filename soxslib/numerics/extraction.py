@@ -120,7 +120,7 @@ def fit_order(
     sharp = spikes(value, pixels.floor, usable, pixels.ndit, sharpest_px) if sharpest_px else None
     hits = Hits(basis, usable, profiles, sharp)
     noise_of = lambda light: model_variance(light, pixels.floor, pixels.ndit, pixels.response_variance)
-    with_sources = lambda counts, sky: _series_sum(counts, kinds, profiles, first, phase, sky.copy())
+    light_of = lambda parts: _series_sum(parts, kinds, factors, first, phase)
     variance = noise_of(value) if start is None else start
     given, told = _told(known, stiffness, sky_kinds, k)
     given = given + _smooth_source(basis, usable, profiles, pixels.floor, extended_px, extended_free, k)
@@ -134,7 +134,7 @@ def fit_order(
         for c in range(n_sources):
             solution[:, c] = bridged(solution[:, c], hits.coverage(c))
         sky = _series_sum(solution[:, n_sources:], sky_kinds, factors[n_sources:], first, phase)
-        model = with_sources(solution[:, :n_sources], sky)
+        model = _series_sum(solution[:, :n_sources], kinds, profiles, first, phase, sky.copy())
         if round_ >= weight_rounds - 1:
             of_sky = hits.sky_error(value, model, sky, variance, least=sky_error, most=model_error)
         pulls = hits.pulls(value, model, sky, variance, of_sky, model_error)
@@ -147,7 +147,7 @@ def fit_order(
             bands, vector = bands + b, vector + v
         hits.rejected = new
         if round_ < weight_rounds - 1:
-            variance = noise_of(with_sources(_expected(solution, bands - given, n_sources), sky))
+            variance = noise_of(light_of(_expected(solution, bands - given, n_sources)))
     kept, expected = usable & ~hits.rejected, _expected(solution, bands - given, n_sources)
     left = (value - model)[kept] ** 2 / variance[kept]
     return OrderFit(
@@ -155,9 +155,9 @@ def fit_order(
         sky_density=_at_columns(solution[:, n_sources:], sky_kinds, basis.n_columns),
         sky_information=np.bincount(hits.node[kept], (pixels.slit_light**2 / variance)[kept], n_nodes)[MARGIN:-MARGIN],
         counts=solution[MARGIN:-MARGIN, :n_sources].T,
-        expected=expected[MARGIN:-MARGIN].T,
+        expected=expected[MARGIN:-MARGIN, :n_sources].T,
         model=model,
-        variance=noise_of(with_sources(expected, sky)),
+        variance=noise_of(light_of(expected)),
         is_cosmic_ray=hits.rejected,
         chi2=float(left.sum() / max(left.size - (n_sources + 1) * basis.n_columns, 1)),
     )
@@ -170,10 +170,16 @@ def _at_columns(solution, kinds, n_columns):
 
 
 def _expected(solution, bands, n_sources):
-    """Expected counts [node, source] of the first components of a fit whose data have this information (upper bands)."""
-    n_nodes, k = solution.shape
-    columns = [expected_counts(solution[:, c], bands[-1, c::k]) for c in range(n_sources)]
-    return np.stack(columns, axis=1) if columns else np.zeros((n_nodes, 0))
+    """Coefficients of a fit, [node, component], without noise of their own; bands: information of its data (upper).
+
+    Light of sources is not negative, the sky's splines may be; what stands between its nodes is noise nowhere.
+    """
+    k = solution.shape[1]
+    expected = solution.copy()
+    for c in {*range(n_sources), k - 1}:
+        least = 0.0 if c < n_sources else -np.inf
+        expected[:, c] = expected_counts(solution[:, c], bands[-1, c::k], least=least)
+    return expected
 
 
 def _series_sum(solution, kinds, factors, first, phase, out=None):

@@ -19,11 +19,15 @@ def test_a_faint_continuum_loses_its_noise(rng):
 
 
 def test_lines_keep_their_photons(rng):
-    """An unresolved line of 15 sigma, an absorption line in bright light, and what is beside them."""
+    """Unresolved lines of 15 and of 70 sigma, an absorption line in bright light, and what is beside them."""
     x = np.arange(400)
     line = 180.0 * np.exp(-0.5 * ((x - 200) / 1.1) ** 2)
     counts, information = noisy(rng, 20.0 + line, 12.0)
     assert expected_counts(counts, information)[200] == pytest.approx(200.0, abs=36.0)
+    brighter = 5000.0 / 180.0 * line  # whose noise makes its information a fortieth of the continuum's
+    counts = 20.0 + brighter + rng.normal(0, np.sqrt(120.0 + brighter))
+    expected = expected_counts(counts, 1.0 / (120.0 + brighter))
+    np.testing.assert_allclose(expected[198:203], counts[198:203], rtol=0.02)
     absorbed = 1e4 * (1.0 - 0.8 * line / 180.0)
     counts, information = noisy(rng, absorbed, 100.0)
     np.testing.assert_allclose(expected_counts(counts, information)[180:220], absorbed[180:220], rtol=0.25)

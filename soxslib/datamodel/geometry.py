@@ -4,7 +4,7 @@ Coordinates are unbinned pixels of the trimmed, turned science area: `along` cou
 `across` across it (axis 0); a pixel's centre is an integer. On a frame binned by b: binned = (unbinned + 0.5) / b - 0.5.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.polynomial import chebyshev, legendre
@@ -106,3 +106,9 @@ class OrderEdges:
         """(lower, upper) edge across the dispersion, unbinned pixels."""
         u = to_unit(along_px, self.along_px)
         return legendre.legval(u, self.lower[order]), legendre.legval(u, self.upper[order])
+
+    def moved(self, across_px):
+        """The edges moved across the dispersion by {order: unbinned px}."""
+        constant = lambda c, o: np.r_[c[0] + across_px.get(o, 0.0), c[1:]]
+        moved = lambda edge: {o: constant(c, o) for o, c in edge.items()}
+        return replace(self, lower=moved(self.lower), upper=moved(self.upper))

@@ -107,8 +107,17 @@ def _of_order(result, spectrum):
         Metric("SATURATED FRAC", np.mean((window.quality & Quality.SATURATED) > 0), "", "pixels saturated", order),
         *_host(first, order),
         *_trace_of_order(first.traces[0], order),
+        *_slit_shift(first, order),
         *_wavelengths(result.shifts, order),
     ]
+
+
+def _slit_shift(exposure, order):
+    """[Metric] of how far the slit's image has moved since the flat, if there is one."""
+    if order not in exposure.slit_shifts:
+        return []
+    shift = exposure.slit_shifts[order]
+    return [Metric("SLIT SHIFT", shift, "px", "the slit's image across the dispersion since the flat", order)]
 
 
 def _host(exposure, order):

@@ -71,11 +71,14 @@ def _least(extended, points, settings, sky):
 
 
 def _along_slit(order, window, fit, profiles, position, grid, settings, sky, trace, target):
-    """(mean light above the sky per arcsec, its variance) of an order's pixels about each point of the slit."""
+    """(mean light above the sky per arcsec, its variance) of an order's pixels about each point of the slit, as if the slit
+    were even."""
     cutout, used = window.cutout, readable(window, fit, settings)
     place = distance_from(window, trace) + target.slit_arcsec
-    data = _of_one_colour(window.data, fit, profiles, position, used)
-    images = place, cutout.arcsec, data, sky.image[order] if sky else fit.sky, window.floor, fit.variance
+    even = 1.0 / window.slit_light
+    variances = even**2 * window.floor, even**2 * fit.variance
+    data = even * _of_one_colour(window.data, fit, profiles, position, used)
+    images = place, cutout.arcsec, data, even * (sky.image[order] if sky else fit.sky), *variances
     return light_along(grid, *images, used, sky_error=settings.slit_light_under)
 
 

@@ -47,6 +47,7 @@ class ReducedExposure:
     extended: ExtendedLight | None = None  # its part of the pixels stands last in profiles, its counts last in fits
     extended_variance: dict[int, np.ndarray] = field(default_factory=dict)  # what its smoothness leaves, per column
     off: SkyReport | None = None  # what exposures of the empty sky told
+    slit_shifts: dict[int, float] = field(default_factory=dict)  # across the dispersion since the flat, unbinned px
 
     def position(self, order):
         """Position of an order's pixels along the dispersion, in columns of the cutout."""
@@ -211,9 +212,9 @@ def _far_from_sources(source, inside):
     return (mean < 0.02 * mean.max(initial=0.0))[:, None] | np.zeros(source.shape, bool)
 
 
-def read_sky(frame, cuts, settings):
+def read_sky(frame, flat, slit_shifts, cuts, settings):
     """The SkyExposure of a prepared frame of the empty sky."""
-    windows = windows_of(frame, cuts)
+    windows = windows_of(frame, cuts, flat, slit_shifts)
     return sky_exposure(frame.exposure, windows, estimate_sky(windows, frame.exposure.ndit, settings), settings)
 
 
@@ -227,9 +228,9 @@ def _first_sources(exposure, windows, expected_arcsec, seeing_arcsec, settings):
     return [shaped(blocks, s, t) for s, t in zip(sources, traces, strict=True)], traces
 
 
-def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None, skies=()):
+def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None, skies=(), slit_shifts=None):
     """The ReducedExposure of a prepared frame; cuts: {order: Cut}, when they are known from another exposure; skies:
-    SkyExposures of the empty sky.
+    SkyExposures of the empty sky; slit_shifts: {order: px across the dispersion} of the slit's image since the flat.
 
     Two rounds: positions and profile from the light above a rough sky, then from the light above the fitted one. Extended
     light under the sources takes one more: its shape, and theirs, are found again when the traces are known.
@@ -237,7 +238,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     e = frame.exposure
     settings = _for_binning(settings, e.binning)
     seeing = float(np.clip(e.seeing_arcsec or settings.seeing_arcsec, 0.4, 3.0))
-    windows = windows_of(frame, cuts or cut_orders(e, frame.shape, flat, solution, settings))
+    windows = windows_of(frame, cuts or cut_orders(e, frame.shape, flat, solution, settings), flat, slit_shifts or {})
     sources, traces = _first_sources(e, windows, expected_arcsec, seeing, settings)
     reference = float(np.median([w.cutout.middle_nm for w in windows.values()]))
     slit_profiles = [first_profile(s, reference, settings) for s in sources]
@@ -285,7 +286,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     smooth = {o: extended_variance_of(w.cutout.columns.size, free.get(o), settings) for o, w in windows.items()}
     return ReducedExposure(
         e, solution, windows, grid_trace, positions, bases, fits, sky_variance, profiles, slit_profiles, traces,
-        sources, extended, smooth, report,
+        sources, extended, smooth, report, slit_shifts or {},
     )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ def profiles_together(sources, points, windows, settings):
 def profiles_on_pixels(windows, traces, slit_profiles, extended, target_arcsec):
     """{order: parts of each source's light in the pixels, with those of the extended light last, if any}.
 
+    Extended light passes the slit as unevenly as the sky; a source's profile is measured as the slit passes it.
     Refraction and flexure move extended light with the target, which is at target_arcsec where its trace would be straight.
     """
     out = {}
@@ -56,5 +57,5 @@ def profiles_on_pixels(windows, traces, slit_profiles, extended, target_arcsec):
         out[order] = [on_pixels(w, t, p) for t, p in zip(traces, slit_profiles, strict=True)]
         if extended:
             part = extended.at(distance_from(w, traces[0]) + target_arcsec, w.cutout.middle_nm) * w.cutout.arcsec
-            out[order].append(np.where(w.cutout.is_inside, part, 0.0))
+            out[order].append(np.where(w.cutout.is_inside, part * w.slit_light, 0.0))
     return out

@@ -1,7 +1,7 @@
 """Exposures with the target at one place of the slit; and what all modes of observing have in common."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from soxslib.recipes.flexure import observation_shifts
 from soxslib.recipes.merge_orders import merge_extracted, with_blaze
 from soxslib.recipes.prepare import bias_drift_e, prepare
 from soxslib.recipes.science import ReducedExposure, condensed, read_sky, reduce_exposure
+from soxslib.recipes.slit_shift import slit_shifts
 from soxslib.recipes.windows import cut_orders
 
 log = logging.getLogger(__name__)
@@ -82,11 +83,12 @@ def reduce_all(raws, expected_of, calibrations, settings, none_left="no exposure
 
 def _reduced(raw, expected, calibrations, settings, cuts, warnings, skies):
     """(ReducedExposure of a raw frame, or None when it cannot be reduced; its scattered light); adds to cuts and warnings."""
-    frame = prepare(raw, calibrations.bias, calibrations.darks)
-    frame, background = subtract_background(frame, calibrations.flat, settings)
+    frame, background, moved = _prepared(raw, calibrations, settings)
     try:
         cut = _cut_of(frame, calibrations, settings, cuts)
-        reduced = reduce_exposure(frame, calibrations.flat, calibrations.solution, expected, settings, cut, skies)
+        reduced = reduce_exposure(
+            frame, calibrations.flat, calibrations.solution, expected, settings, cut, skies, moved
+        )
     except ReductionError as error:
         warnings.append(str(error))
         return None, background
@@ -99,14 +101,22 @@ def _reduced(raw, expected, calibrations, settings, cuts, warnings, skies):
     return reduced, background
 
 
+def _prepared(raw, calibrations, settings):
+    """(prepared Frame of a raw one less scattered light, that light, {order: shift of the slit's image since the flat})."""
+    frame, flat = prepare(raw, calibrations.bias, calibrations.darks), calibrations.flat
+    moved = slit_shifts(frame, flat) if flat is not None else {}
+    return *subtract_background(frame, flat, moved, settings), moved
+
+
 def sky_exposures(raws, calibrations, settings, cuts, warnings):
     """SkyExposures of raw frames of the empty sky; adds to cuts, and to warnings what cannot be used."""
     out = []
     for raw in raws:
         try:
-            frame = prepare(raw, calibrations.bias, calibrations.darks)
-            frame, _ = subtract_background(frame, calibrations.flat, settings)
-            out.append(read_sky(frame, _cut_of(frame, calibrations, settings, cuts), settings))
+            frame, _, moved = _prepared(raw, calibrations, settings)
+            out.append(
+                read_sky(frame, calibrations.flat, moved, _cut_of(frame, calibrations, settings, cuts), settings)
+            )
         except ReductionError as error:
             warnings.append(f"{error}; the frame is not used")
         del raw
@@ -136,14 +146,14 @@ def shifts_of(exposures, calibrations, settings):
     return [{order: OrderShift(0.0, 1.0, 0.0, 0.0, "none") for order in e.windows} for e in exposures]
 
 
-def subtract_background(frame, flat, settings):
+def subtract_background(frame, flat, moved, settings):
     """(frame less scattered light, scattered light [electron]); zero without order edges."""
     nothing = np.zeros(frame.shape, np.float32)
     if not settings.subtract_background or flat is None:
         return frame, nothing
     from soxslib.recipes.master_flat import science_background
 
-    model = science_background(frame, flat)
+    model = science_background(frame, replace(flat, edges=flat.edges.moved(moved)))
     return frame.with_(flux=frame.flux - model), model
 
 

@@ -1,6 +1,6 @@
 """The orders of an exposure cut out of its frame, with what the flat knows of their pixels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ from soxslib.numerics.cutout import OrderCutout, cut_order, to_unbinned
 
 _LEAN = 0.01  # expected change of the response across an order
 _MOST_LEAN = 0.1  # more is an end of the order, where the lamp is too steep to tell
+_END = 0.01  # of the slit's length at its ends, where its blurred image has no level
 UNREADABLE = Quality.BAD | Quality.HOT | Quality.COLD | Quality.SATURATED | Quality.NO_CALIBRATION
 
 
@@ -38,13 +39,12 @@ class Window:
 
 @dataclass(frozen=True)
 class Cut:
-    """What all exposures of one binning share of an order: its cutout, and the flat's response with its relative variance,
-    bits and slit illumination."""
+    """What all exposures of one binning share of an order: its cutout, and the flat's response with its relative variance
+    and bits."""
 
     cutout: OrderCutout
     response: np.ndarray | float
     quality: np.ndarray | int
-    slit_light: np.ndarray
     response_variance: np.ndarray | float = 0.0
 
 
@@ -71,37 +71,43 @@ def cut_orders(exposure, shape, flat, solution, settings):
 
 def _cut(cutout, flat, binning):
     if flat is None:
-        return Cut(cutout, 1.0, 0, np.ones(cutout.slit_arcsec.shape))
+        return Cut(cutout, 1.0, 0)
     response = np.maximum(cutout.take(flat.frame.flux).astype(float), 0.05) * across_response(cutout, flat, binning)
     # keep what the flat knows of the pixels; where it had no light it says nothing
     quality = cutout.take(flat.frame.quality) & int(Quality.BAD | Quality.HOT | Quality.COLD)
     variance = cutout.take(flat.frame.variance).astype(float) / response**2
-    return Cut(cutout, response, quality.astype(np.uint16), _slit_light(cutout, flat, binning), variance)
+    return Cut(cutout, response, quality.astype(np.uint16), variance)
 
 
-def windows_of(frame, cuts):
-    """{order: Window} of a prepared frame, divided by the flat's pixel response."""
+def windows_of(frame, cuts, flat, slit_shifts):
+    """{order: Window} of a prepared frame, divided by the flat's pixel response; slit_shifts: {order: unbinned px by which
+    the slit's image, with its illumination, has moved since the flat}."""
     windows = {}
     for order, cut in cuts.items():
         data, floor = (cut.cutout.take(a).astype(float) for a in (frame.flux, frame.floor))
         quality = cut.cutout.take(frame.quality).astype(np.uint16) | np.uint16(cut.quality)
+        light, is_lit = _slit_light(cut.cutout, flat, frame.exposure.binning, slit_shifts.get(order, 0.0))
+        cutout = replace(cut.cutout, is_inside=cut.cutout.is_inside & is_lit)
         windows[order] = Window(
-            cut.cutout, data / cut.response, floor / cut.response**2, quality, cut.slit_light, cut.response_variance
+            cutout, data / cut.response, floor / cut.response**2, quality, light, cut.response_variance
         )
     return windows
 
 
-def _fraction(cutout, flat, binning):
+def _fraction(cutout, flat, binning, shift=0.0):
     """Position of the pixels between the edges of the slit: 0 at the lower, 1 at the upper."""
     lower, upper = flat.edges.at(cutout.order, to_unbinned(cutout.columns, binning[1]))
-    return (to_unbinned(cutout.rows, binning[0]) - lower) / (upper - lower)
+    return (to_unbinned(cutout.rows, binning[0]) - lower - shift) / (upper - lower)
 
 
-def _slit_light(cutout, flat, binning):
-    """Illumination along the slit as the flat shows it, for each pixel of a cutout; 1 for an order that the flat lacks."""
-    if cutout.order not in flat.slit:
-        return np.ones(cutout.slit_arcsec.shape)
-    return np.maximum(np.interp(_fraction(cutout, flat, binning), *flat.slit[cutout.order]), 0.05)
+def _slit_light(cutout, flat, binning, shift):
+    """(illumination along the slit as the flat shows it, bool: inside the slit's image) of each pixel of a cutout, the image
+    moved by so many unbinned pixels; even for an order that the flat lacks."""
+    if flat is None or cutout.order not in flat.slit:
+        return np.ones(cutout.slit_arcsec.shape), True
+    fraction = _fraction(cutout, flat, binning, shift)
+    is_lit = (fraction > _END) & (fraction < 1.0 - _END)
+    return np.maximum(np.interp(fraction, *flat.slit[cutout.order]), 0.05), is_lit
 
 
 def across_response(cutout, flat, binning):

@@ -69,6 +69,7 @@ NEW = [
     (SKY, "flexure per order with its error", ["FLEXURE", "FLEXURE ERROR", "FLEXURE METHOD"]),
     (("master_dark",), "dark rate", ["DARK RATE"]),
     (SKY, "covariance factor", ["COVARIANCE FACTOR"]),
+    (SKY, "shift of the slit since the flat", ["SLIT SHIFT"]),
 ]
 # ranges that the consortium's pipeline judges by: here too
 JUDGED_THERE = {

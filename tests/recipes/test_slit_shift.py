@@ -5,41 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from numpy.polynomial import legendre
 
-from soxslib.datamodel import Frame, MasterFlat, OrderEdges
-from soxslib.datamodel.geometry import to_unit
 from soxslib.recipes.slit_profiles import profiles_on_pixels
 from soxslib.recipes.slit_shift import slit_shifts
 from soxslib.recipes.stare import subtract_background
 from soxslib.recipes.windows import cut_orders, windows_of
 from soxslib.simulate.small import small_bench, small_frame, small_shot
-from tests.helpers.small_science import reduced, settings
-
-
-def flat_before(small, moved):
-    """The MasterFlat of a SmallFrame's bench as it was before the slit's image moved across by {order: px}."""
-    bench, (height, width) = small.bench, small.frame.shape
-    half, limits = 0.5 * bench.data["slit_length_arcsec"], (0.0, width - 1.0)
-    lower, upper, light = {}, {}, {}
-    for order in small.solution:
-        wave = np.linspace(*small.solution[order].wavelength_nm, 3000)
-        edges = []
-        for end in (-half, half):
-            along, across = small.solution[order].position(wave, end)
-            on = (along > -20) & (along < width + 20)
-            edges.append(legendre.legfit(to_unit(along[on], limits), across[on], 5))
-        edges.sort(key=lambda c: c[0])
-        lower[order], upper[order] = (e - moved.get(order, 0.0) * np.eye(6)[0] for e in edges)
-        fraction = np.linspace(-0.06, 1.06, 200)
-        sign = np.sign(
-            small.solution[order].position(wave[1500], half)[1] - small.solution[order].position(wave[1500], -half)[1]
-        )
-        light[order] = fraction, bench.slit_transmission(sign * (2.0 * fraction - 1.0) * half)
-    one = np.ones((height, width))
-    frame = Frame(one, 1e-8 * one, np.zeros(one.shape, np.uint16), small.frame.exposure)
-    edges = OrderEdges(bench.arm, limits, lower, upper, dict.fromkeys(lower, limits))
-    return MasterFlat(frame, edges, {o: np.ones(width) for o in lower}, light)
+from tests.helpers.small_science import flat_before, reduced, settings
 
 
 @pytest.mark.parametrize(

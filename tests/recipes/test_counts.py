@@ -1,0 +1,30 @@
+"""Right answers: the true counts of noiseless exposures; what is off is the pipeline's own, whatever the magnitude."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from soxslib.simulate.small import small_bench, small_frame, small_shot
+from tests.helpers.small_science import flat_before, inner, reduced, spectra, truth
+
+ARMS = {"VIS": ((1, 3), (1800, 2400), 600.0), "NIR": ((12, 18), (700, 1300), 300.0)}
+
+
+@pytest.fixture(scope="module", params=ARMS)
+def bench(request):
+    orders, along, _ = ARMS[request.param]
+    return small_bench(orders, arm=request.param, along=along)
+
+
+@pytest.mark.parametrize("mag", [11.0, 13.0, 15.0, 17.0, 18.0, 19.0, 20.0])  # 1e5 to 5 electrons per pixel
+def test_mean_counts_are_the_true_ones_from_faint_to_bright(bench, mag):
+    target = dict(name="SN", type="continuum", mag=mag)
+    shot = small_shot(arm=bench.arm, target=target, exposure_s=ARMS[bench.arm][2])
+    small = small_frame(bench, shot, np.random.default_rng(1), cosmic_rays=False)
+    noiseless = small.frame.with_(flux=small.expected.astype(np.float32))
+    for spectrum in spectra([reduced(replace(small, frame=noiseless), 0.6, flat_before(small))]):
+        true, keep = truth(small, spectrum), inner(spectrum)
+        bias = np.mean((spectrum.flux - true)[keep])
+        sigma = np.sqrt(np.mean(spectrum.variance[keep]))
+        assert abs(bias) < max(0.002 * np.mean(true[keep]), 0.02 * sigma)

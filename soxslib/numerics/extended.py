@@ -1,16 +1,16 @@
 """Extended light along the slit, a host under a transient, told from point sources by its shape."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from soxslib import kernels
-from soxslib.numerics import filters
 from soxslib.numerics.profile import MOFFAT_BETA, MOFFAT_RANGE, SEEING_EXPONENT, moffat
 
 _along = kernels.function("extended_along", "ddddddbxxxnnd")
 
-_EXPLAINED = 2.0  # mean square of pulls below which points alone explain the light: no gain is left to find
+_EXPLAINED = 1.1  # mean square of pulls below which points alone explain the light: no gain is left to find
+_WHOLE, _SURE = 1.2, 40.0  # mean square below which all is explained, and a gain of chi square that no chance makes
 _HINT = 1.3  # gain below which the search for extended light is given up after its first start
 _NARROWEST = 1.8  # FWHM of extended light in that of a point source, whose own wings are no host
 _STEPS = 60
@@ -24,9 +24,9 @@ _INDEX = 1.0  # Sersic's, of extended light: a disc's; ellipticals have more
 _CORE = (
     0.34  # of the seeing's FWHM: what it leaves of a cusp, 0.8 times its sigma; more where the slit misses the centre
 )
-UNLIKE = 0.1  # of extended light under a source: what galaxies of other forms leave, a Gaussian or a disc with a bulge
-_BAND, _BAND_SIGMA = 61, 0.32  # columns whose rms is so much of what makes a line hold many lines: a band
-_MOST_NOISE = 2.0  # times that of the information alone: where all is lines their scatter is no noise
+_WINGS = 2.8  # FWHM of extended light in that of a source, from which it is none of its wings
+_UNLIKE = 0.1  # of extended light under a source: what galaxies of other forms leave, a Gaussian or a disc with a bulge
+_HIDDEN = 0.25  # FWHM of a source from the centre of extended light, within which a bulge looks like the source
 UNREFINED = 0.01  # of a source's counts: what a Moffat function leaves where no host hides its own form
 _FORM_SCATTER = (3.0, 1.5, 0.2, 0.3)  # of extended light's centre [arcsec] and the logarithms of width, index and core
 
@@ -56,6 +56,12 @@ class ExtendedLight:
         depth = (self.core_arcsec / self.scale_arcsec) ** (1.0 / self.index) + np.log(2.0)
         return 2.0 * float(np.sqrt((self.scale_arcsec * depth**self.index) ** 2 - self.core_arcsec**2))
 
+    def unlike(self, slit_arcsec, fwhm_arcsec):
+        """Part of the light under a source by which galaxies of other forms change the source's: all of it where a bulge stands
+        right beneath."""
+        apart = (self.centre_arcsec - slit_arcsec) / (_HIDDEN * fwhm_arcsec)
+        return _UNLIKE + (1.0 - _UNLIKE) * float(np.exp(-(apart**2)))
+
     def at(self, slit_arcsec, wavelength_nm):
         """Light per arcsec at one wavelength."""
         core = self.core_arcsec * self.blur.widening(wavelength_nm)
@@ -74,6 +80,7 @@ class Points:
     power: float
     reference_nm: float = 500.0
     bend: float = 0.0
+    peaks: tuple[float, ...] = (1.0,)  # over the first one's, at reference_nm
 
     def stretch(self, wavelength_nm):
         """Width at a wavelength over what the seeing's law alone makes of that at reference_nm."""
@@ -107,6 +114,8 @@ def split_light(
     *,
     light_error,
     least_gain,
+    least_peak,
+    least_wings,
     side_by_side,
     sky_error=None,
 ):
@@ -118,7 +127,8 @@ def split_light(
     light_error: accuracy of the point sources' shape, relative. They are looked for in the sum of the orders; then the orders
     side by side tell the forms, each with its own width, where traces have brought their light together. Without an improvement
     of chi square by the factor least_gain there is no extended light, unless there is far more light than the sky's all along the
-    slit.
+    slit, nor where its peak is less than least_peak of the first source's, or, on any source, than least_wings of its own: as
+    much its wings may be.
     """
     weight = 1.0 / np.median(variance, axis=1)
     total = weight @ light, weight**2 @ variance
@@ -126,18 +136,33 @@ def split_light(
     reference = float(np.average(wavelength_nm, weights=weight * np.maximum(light.sum(axis=1), 1e-12)))
     about = slit_arcsec, np.asarray(positions), fwhm_arcsec, light_error, reference
     problem = _Light(*about, *(t[None] for t in total), np.array([reference]), sum_error)
-    points, best = _searched(problem, least_gain)
+    alone, best = _searched(problem, least_gain)
+    nothing = alone, None, np.zeros(len(light))
     if best is None:
-        return points, None, np.zeros(len(light))
+        return nothing
     if side_by_side:
         problem = _Light(*about, light, variance, wavelength_nm, sky_error)
         best = _minimised(problem, best)
     amplitudes = problem.fitted(best)[1]
-    points, form = problem.points(best), problem.extended(best)
+    peaks = np.median(amplitudes[:, :-1] / np.maximum(amplitudes[:, :1], 1e-12), axis=0)
+    points, form = replace(problem.points(best), peaks=tuple(peaks.tolist())), problem.extended(best)
     ratio = np.median(amplitudes[:, -1] / np.maximum(amplitudes[:, 0], 1e-12))
     shape = _shape(slit_arcsec, *form)
     extended = ExtendedLight(*form, points, 1.0 / float(np.trapezoid(shape, slit_arcsec)), float(ratio * shape.max()))
+    if extended.relative_peak < max(least_peak, least_wings * _own_peak(extended)):
+        return nothing
     return points, extended, np.broadcast_to(_doubts(problem, best), len(light))
+
+
+def _own_peak(extended):
+    """Peak of the source that extended light may be the wings of, over the first one's; 0 where there is none."""
+    points = extended.blur
+    own = [
+        peak
+        for x, width, peak in zip(points.positions, points.fwhm_arcsec, points.peaks, strict=True)
+        if abs(extended.centre_arcsec - x) < 0.5 * width and extended.fwhm_arcsec < _WINGS * width
+    ]
+    return max(own, default=0.0)
 
 
 def _searched(problem, least_gain):
@@ -158,7 +183,8 @@ def _searched(problem, least_gain):
     best = min(found, key=square)
     amplitudes = problem.fitted(best)[1][0]
     fills_slit = problem.sky_error is not None and problem.fitted(alone)[2][0] > _FILLS * problem.sky_error[0]
-    is_there = square(alone) >= least_gain * square(best) or fills_slit
+    gained, is_whole = square(alone) - square(best), square(best) < _WHOLE * problem.pulls(best).size
+    is_there = square(alone) >= least_gain * square(best) or (is_whole and gained > _SURE) or fills_slit
     return problem.points(alone), best if is_there and amplitudes[-1] > 0 and amplitudes[0] > 0 else None
 
 
@@ -291,33 +317,3 @@ def _minimised(problem, start):
             if damping > 1e8:
                 break
     return p
-
-
-def line_columns(counts, information, *, length_px, line_sigma, reach, printed=None):
-    """Columns where the spectrum of extended light has lines, and their neighbours within `reach`, or a band of many.
-
-    counts: fitted with structure shorter than length_px damped; information: their inverse variance, were nothing else fitted;
-    printed: light in the counts that may be of the sky's lines, or None.
-    """
-    per_noise = np.sqrt(np.maximum(information, 0.0))
-    z = _curvature(counts) * per_noise
-    scale = np.clip(1.4826 * np.median(np.abs(z)), 1e-12, _MOST_NOISE * _curvature_noise(length_px))
-    if printed is not None:
-        scale = np.hypot(scale, _curvature(printed) * per_noise)
-    z = np.abs(z) / scale / line_sigma
-    is_band = filters.box_mean_1d(np.minimum(z, 2 * _BAND_SIGMA) ** 2, _BAND) > _BAND_SIGMA**2
-    return filters.dilated((z > 1.0) | is_band, reach)
-
-
-def _curvature(counts):
-    """Second difference, blurred to every other sample."""
-    curvature = np.zeros_like(counts)
-    curvature[1:-1] = np.diff(counts, 2)
-    return filters.convolved(curvature, [0.5, 1.0, 0.5])
-
-
-def _curvature_noise(length_px):
-    """Standard deviation of `_curvature` of unit noise whose structure shorter than a length is damped as the sky's is."""
-    k = np.linspace(0.0, np.pi, 400)
-    gain = (2.0 - 2.0 * np.cos(k)) * (1.0 + np.cos(k)) / (1.0 + (length_px * k / (2 * np.pi)) ** 4)
-    return float(np.sqrt(np.mean(gain**2)))

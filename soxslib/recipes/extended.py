@@ -8,8 +8,6 @@ from soxslib.numerics.extended import light_along, split_light
 from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.slit_profiles import distance_from, readable
 
-WIDE = 4.0  # widths of a point source, wider than which no wings are
-
 
 @dataclass(frozen=True)
 class EmptySky:
@@ -46,10 +44,10 @@ def find_extended(windows, positions, fits, profiles, sources, settings, sky, tr
     points, extended, doubt = split_light(
         grid, light, variance, middle, [s.slit_arcsec for s in sources], max(s.fwhm_arcsec for s in sources),
         light_error=settings.extended_light_error, least_gain=settings.off_extended_gain if sky else settings.extended_gain,
+        # where the sky is known it does not take light that is wide
+        least_peak=settings.extended_least * (0.25 if sky else 1.0), least_wings=settings.extended_least_wings,
         side_by_side=side_by_side, sky_error=np.array([sky.error[o] for o in windows]) if sky else None,
     )  # fmt: skip
-    if extended is not None and extended.relative_peak < _least(extended, points, settings, sky):
-        extended = None
     if extended:
         extended = replace(extended, doubt={o: float(d) for o, d in zip(windows, doubt, strict=True)})
     places = points.positions if extended else [s.slit_arcsec for s in sources]
@@ -58,16 +56,6 @@ def find_extended(windows, positions, fits, profiles, sources, settings, sky, tr
         for s, p, w in zip(sources, places, points.fwhm_arcsec, strict=True)
     ]
     return shaped, points, extended
-
-
-def _least(extended, points, settings, sky):
-    """Relative peak that extended light must have: more where it stands on a source, whose own wings it may be, less where the
-    sky is known, which else takes light that is wide."""
-    near = any(
-        abs(extended.centre_arcsec - p) < 0.5 * w and extended.fwhm_arcsec < WIDE * w
-        for p, w in zip(points.positions, points.fwhm_arcsec, strict=True)
-    )
-    return settings.extended_least * (4.0 if near else 0.25 if sky else 1.0)
 
 
 def _along_slit(order, window, fit, profiles, position, grid, settings, sky, trace, target):

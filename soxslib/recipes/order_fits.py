@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from soxslib.numerics import extraction
-from soxslib.numerics.extended import line_columns
+from soxslib.numerics.extended_lines import line_columns
 
 FIRST_ROUNDS = 5  # of fit and rejection until the last: a ray along the slit must not pass for light of a source
 

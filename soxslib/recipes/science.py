@@ -9,7 +9,7 @@ import numpy as np
 from soxslib.datamodel import DispersionSolution, Exposure
 from soxslib.numerics import extraction, locate
 from soxslib.numerics.cutout import to_binned
-from soxslib.numerics.extended import UNLIKE, UNREFINED, ExtendedLight
+from soxslib.numerics.extended import UNREFINED, ExtendedLight
 from soxslib.numerics.filters import median_of_five
 from soxslib.numerics.illumination import corrected_slit_light, light_under_source, lines_of
 from soxslib.numerics.profile import SlitProfile
@@ -64,7 +64,8 @@ class ReducedExposure:
         taken = np.sum(profile * host, axis=0) / np.maximum(np.sum(profile**2, axis=0), 1e-12)
         counts = self.fits[order].counts
         share = float(np.sum(taken * counts[-1]) / max(np.sum(counts[source]), 1e-12))
-        return share, float(np.sqrt(self.extended.doubt[order] ** 2 + (UNLIKE * share) ** 2 + UNREFINED**2))
+        unlike = self.extended.unlike(self.sources[source].slit_arcsec, self.sources[source].fwhm_arcsec)
+        return share, float(np.sqrt(self.extended.doubt[order] ** 2 + (unlike * share) ** 2 + UNREFINED**2))
 
 
 def condensed(reduced):

@@ -10,7 +10,7 @@ from soxslib.config.settings import StepSettings
 class Settings(StepSettings):
     """How sky and sources are separated and the target is extracted."""
 
-    revision: ClassVar[int] = 13
+    revision: ClassVar[int] = 14
 
     half_slit_arcsec: float = Field(
         5.8, gt=1, lt=8, description="Pixels farther than this from the slit's centre are not used [arcsec]"
@@ -63,6 +63,9 @@ class Settings(StepSettings):
     rounds: int = Field(2, ge=1, le=6, description="Rounds of position, profile and fit")
     extended_least: float = Field(
         0.04, gt=0, le=1, description="Peak of extended light over the target's from which it is fitted with the target"
+    )
+    extended_least_wings: float = Field(
+        0.12, gt=0, le=1, description="... where it stands on a source and is narrow, as its own wings are"
     )
     subtract_extended: bool = Field(
         True,

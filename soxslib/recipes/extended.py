@@ -45,7 +45,7 @@ def find_extended(windows, positions, fits, profiles, sources, settings, sky, tr
         grid, light, variance, middle, [s.slit_arcsec for s in sources], max(s.fwhm_arcsec for s in sources),
         light_error=settings.extended_light_error, least_gain=settings.off_extended_gain if sky else settings.extended_gain,
         # where the sky is known it does not take light that is wide
-        least_peak=settings.extended_least * (0.25 if sky else 1.0), least_wings=settings.extended_least_wings,
+        least_peak=settings.extended_least * (0.5 if sky else 1.0), least_wings=settings.extended_least_wings,
         side_by_side=side_by_side, sky_error=np.array([sky.error[o] for o in windows]) if sky else None,
     )  # fmt: skip
     if extended:

@@ -62,7 +62,7 @@ class Settings(StepSettings):
     )
     rounds: int = Field(2, ge=1, le=6, description="Rounds of position, profile and fit")
     extended_least: float = Field(
-        0.04, gt=0, le=1, description="Peak of extended light over the target's from which it is fitted with the target"
+        0.02, gt=0, le=1, description="Peak of extended light over the target's from which it is fitted with the target"
     )
     extended_least_wings: float = Field(
         0.12, gt=0, le=1, description="... where it stands on a source and is narrow, as its own wings are"

@@ -58,15 +58,12 @@ def _extract_order(exposures, shifts, throughput, source, order, settings):
         expected = expected_counts(counts.flux, 1.0 / counts.variance)
         views = [_of_common_counts(v, e, expected, source, order) for v, e in zip(views, exposures, strict=True)]
     counts = optimal.optimal_counts([v.told for v in views], columns.size)
-    trace = first.grid_trace if source == 0 else first.traces[source]
+    trace = _grid_trace(first, source)
     wavelength = native_wavelengths(first, order, shifts[0][order], trace)
     plain, robust, sky = _boxcars(exposures, throughput, source, order, settings)
-    _, across = (
-        shifts[0][order]
-        .applied_to(first.solution[order])
-        .position(wavelength, first.traces[source].at(order, wavelength))
-    )
     shift = shifts[0][order]
+    place = shift.applied_to(first.solution[order]).position(wavelength, first.traces[source].at(order, wavelength))
+    along, across = (to_binned(p, b) for p, b in zip(place, first.exposure.binning[::-1], strict=True))
     error_nm = np.hypot(
         first.solution[order].wavelength_error_nm,
         shift.error * np.nanmedian(np.abs(np.gradient(wavelength))) / first.exposure.binning[1],
@@ -75,8 +72,8 @@ def _extract_order(exposures, shifts, throughput, source, order, settings):
         order=order,
         wavelength_nm=wavelength,
         pixel_nm=np.abs(np.gradient(wavelength)),
-        along_px=columns.astype(float),
-        across_px=to_binned(across, first.exposure.binning[0]),
+        along_px=np.where(np.isfinite(along), along, columns),
+        across_px=across,
         flux=counts.flux,
         variance=counts.variance,
         boxcar=plain,
@@ -152,11 +149,16 @@ def _of_common_counts(view, exposure, expected, source, order):
     return replace(view, variance=np.maximum(view.variance + more / view.pixels.ndit, LEAST_NOISE * view.variance))
 
 
+def _grid_trace(first, source):
+    """The Trace whose pixels are the native grid of a source's spectrum."""
+    return first.grid_trace if source == 0 else first.traces[source]
+
+
 def _position_on(first, first_shift, exposure, shift, source, order):
     """Position of an exposure's pixels on the native grid of the first exposure's trace of the source."""
     wavelength = true_wavelengths(exposure, shift, order)
     solution = first_shift[order].applied_to(first.solution[order])
-    trace = first.grid_trace if source == 0 else first.traces[source]
+    trace = _grid_trace(first, source)
     return columns_of(solution, trace, first.windows[order].cutout, first.exposure.binning)(wavelength)
 
 
@@ -179,7 +181,7 @@ def _boxcars(exposures, throughput, source, order, settings):
     Simple sums along the slit, for comparison: exposures at other places are brought along by whole columns' wavelengths.
     """
     first = exposures[0]
-    target = native_wavelengths(first, order)
+    target = native_wavelengths(first, order, trace=_grid_trace(first, source))
     out = []
     for e, t in zip(exposures, throughput, strict=True):
         window, fit = e.windows[order], e.fits[order]
@@ -194,7 +196,7 @@ def _boxcars(exposures, throughput, source, order, settings):
             half,
         )
         sky = (sums[2] * fit.sky).sum(axis=0)
-        own = native_wavelengths(e, order)
+        own = native_wavelengths(e, order, trace=e.traces[source])
         k = np.argsort(own)
         k = k[np.isfinite(own[k])]
         out.append([np.interp(target, own[k], y[k]) for y in (sums[0] / t, sums[1] / t, sky)])

@@ -80,3 +80,21 @@ def test_a_host_right_behind_the_target_is_found_and_a_bulge_it_may_have_is_in_t
     bulge, error = found[with_bulge].T
     assert np.mean(bulge) > 0.05  # it cannot be told
     assert np.abs(bulge / error).max() < 3.5
+
+
+def test_samples_name_the_place_where_the_targets_light_falls():
+    """The host draws the first trace by a quarter of an arcsecond, lines are tilted: along the dispersion by a fifth of that."""
+    bench = small_bench((12,), arm="NIR", along=(700, 1300))
+    star, host = Target(dict(STAR, mag=17.5), -0.6), Target(dict(name="HOST", type="host", mag=15.0, z=0.03), 0.9, 3.0)
+    small = small_frame(bench, small_shot(arm="NIR", targets=(star, host)), np.random.default_rng(1))
+    exposure = reduced(small, -0.6, flat_before(small))
+    (spectrum,) = spectra([exposure])
+    seen = small.light.orders[12]
+    rising = np.argsort(seen.grid.wavelength_nm)
+    slit = np.interp(spectrum.wavelength_nm, seen.grid.wavelength_nm[rising], seen.targets[0].slit_arcsec[rising])
+    along, across = small.solution[12].position(spectrum.wavelength_nm, slit)
+    keep = inner(spectrum)
+    first, last = (t.at(12, spectrum.wavelength_nm)[keep].mean() for t in (exposure.grid_trace, exposure.traces[0]))
+    assert abs(first - last) > 0.15
+    assert np.abs(spectrum.along_px - along)[keep].max() < 0.03
+    assert np.abs(spectrum.across_px - across)[keep].max() < 0.3

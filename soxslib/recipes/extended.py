@@ -1,5 +1,6 @@
 """Extended light under the sources of an exposure."""
 
+import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 from soxslib.numerics.extended import light_along, split_light
 from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.slit_profiles import distance_from, readable
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,10 @@ def find_extended(windows, positions, fits, profiles, sources, settings, sky, tr
         side_by_side=side_by_side, sky_error=np.array([sky.error[o] for o in windows]) if sky else None,
     )  # fmt: skip
     if extended:
+        log.info(
+            "extended light at %+.2f arcsec, %.1f arcsec wide, Sersic index %.2f; the target at %+.2f, %.2f arcsec wide",
+            extended.centre_arcsec, extended.fwhm_arcsec, extended.index, points.positions[0], points.fwhm_arcsec[0],
+        )  # fmt: skip
         extended = replace(extended, doubt={o: float(d) for o, d in zip(windows, doubt, strict=True)})
     places = points.positions if extended else [s.slit_arcsec for s in sources]
     shaped = [

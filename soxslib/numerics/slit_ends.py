@@ -10,6 +10,7 @@ REACH = 8.0  # px to either side of the expected end that are looked at
 SEARCH = 5.0  # px by which the end may be off
 _BIN = 0.5  # px; pixels are taken together by their distance
 _INNER = (8, 18)  # px inside of the end, where the columns' light is measured
+_FEWEST = 16  # bins with light, by which a step can be told
 _STEP = 0.1  # px, of the places that are tried
 _PLACES = np.arange(-SEARCH, SEARCH + 0.5 * _STEP, _STEP)
 _NEAR = 41  # columns whose mean light is one's own
@@ -28,6 +29,7 @@ def end_place(distance, flux, floor, usable, pixel=1.0):
     photons of flux, usable: bool; pixel: extent of a pixel across the slit, in the unit of distance. The light of each
     column is a step there, blurred by the optics, on light without a step.
     """
+    usable = usable & np.isfinite(flux) & (floor > 0)
     level, brightest, seen = _levels(distance, flux, usable)
     near = usable & (np.abs(distance) < REACH) & seen[None, :]
     if near.sum() < 100:
@@ -68,6 +70,8 @@ def _binned(index, flux, full, variance, n):
 def _step_place(mean, weight, pixel):
     """(place, error) of the step in the means of the bins: the best of a grid, refined by the parabola through it."""
     designs, n = _designs(pixel), np.count_nonzero(weight)
+    if n < _FEWEST:
+        return 0.0, np.inf
     weighted = designs * weight
     normal = weighted @ designs.transpose(0, 2, 1) + 1e-9 * weight.sum() * np.eye(3)
     covariance = np.linalg.inv(normal)

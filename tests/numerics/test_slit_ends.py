@@ -46,6 +46,16 @@ def test_an_end_without_light_is_not_seen(rng):
     assert end_place(*an_end(rng, 1.0, 0.0)) == (0.0, np.inf)
     distance, flux, floor, usable = an_end(rng, 1.0, 20.0)
     assert end_place(distance, flux, floor, usable & (distance > 5.0))[1] == np.inf
+    assert end_place(distance, np.full(flux.shape, np.nan), floor, usable) == (0.0, np.inf)
+    assert end_place(distance, np.full(flux.shape, -1e4), floor, usable) == (0.0, np.inf)
+
+
+def test_pixels_without_a_value_are_not_read(rng):
+    distance, flux, floor, usable = an_end(rng, 1.0, 20.0)
+    dead = rng.random(flux.shape) < 0.02
+    assert end_place(distance, np.where(dead, np.nan, flux), floor, usable) == end_place(
+        distance, flux, floor, usable & ~dead
+    )
 
 
 def test_an_end_farther_than_is_searched_is_not_seen(rng):

@@ -15,6 +15,7 @@ FREEDOM = 3.0  # degrees of freedom of Student's t for a single order's deviatio
 ROUNDS = 8
 REDSHIFT_UNIT = 1e-4
 REDSHIFT_WIDTH = 30.0  # units: the redshift is as good as unknown
+_TELLING_PX = 0.05  # error of the mean of an order's sky lines, from which it tells nothing of the shift
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class OrderShift:
     slope_error: float
     method: str
     n_lines: int = 0
-    zero_point: float = np.nan  # mean of the sky lines less this shift, and their scatter about that mean
+    zero_point: float = np.nan  # mean of the sky lines less this shift, where they tell it, and their scatter about it
     scatter: float = np.nan
 
     def applied_to(self, solution):
@@ -219,12 +220,14 @@ def _order_shift(i, n, state, spread, measured, method):
 
 
 def _left_of_lines(lines, pixels, slope):
-    """(weighted mean, weighted scatter about it) of sky lines after the shift; no scatter of a single line."""
+    """(weighted mean, weighted scatter about it) of sky lines after the shift; no mean that is known too badly to tell anything,
+    no scatter of a single line."""
     weight = lines.error**-2.0
     left = lines.offset - pixels - slope * lines.unit
     mean = np.average(left, weights=weight)
     scatter = np.sqrt(np.average((left - mean) ** 2, weights=weight)) if left.size > 1 else np.nan
-    return float(mean), float(scatter)
+    error = np.fmax(weight.sum() ** -0.5, scatter / np.sqrt(max(left.size - 1, 1)))
+    return float(mean) if error < _TELLING_PX else np.nan, float(scatter)
 
 
 def _method(order, statements):

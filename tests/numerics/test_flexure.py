@@ -156,3 +156,5 @@ def test_sky_lines_after_the_shift_tell_its_zero_point_and_their_scatter():
     assert abs(shifts[4].zero_point) < 5 * 0.05 / np.sqrt(200)
     assert shifts[4].scatter == pytest.approx(0.05, abs=5 * 0.05 / np.sqrt(2 * 200))
     assert np.isnan(shifts[2].zero_point) and shifts[2].n_lines == 0
+    faint = {1: sky[1], 4: sky_shift(rng, 0.5, error=0.3, n=5)}
+    assert np.isnan(arm_shifts([1, 2, 3, 4], faint, MODEL["VIS"], doubt_sigma=4)[4].zero_point)

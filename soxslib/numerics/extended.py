@@ -17,6 +17,7 @@ _STEPS = 60
 _FILLS = 4.0  # times what is expected of the sky
 _WIDTHS = (0.5, 1.15)  # of a point source, over what it seems to be: extended light makes it look wider
 _SEEMING = 1.2  # what stands for the width that a point source seems to have
+_MOVED = 0.3  # arcsec by which points may stand elsewhere than they seem: others' light draws them
 _OWN_WIDTH = 0.05  # scatter of the points' widths about the common one: most are stars
 _POWER_SCATTER = 0.15  # of the logarithm of the power of the points' wings
 _BEND = 0.1  # of the exponent of their width with wavelength, by optics and focus
@@ -122,7 +123,7 @@ def split_light(
     """(Points, ExtendedLight or None, error of the first point's counts that the forms leave in each order) that explain the
     light [order, slit] along the slit at the orders' wavelengths.
 
-    Point sources about the positions, which may move together, of about one width, and one extended source, on a constant:
+    Point sources about the positions, of about one width, and one extended source, on a constant:
     what is left of the sky, of expected size sky_error [order], or free where the sky has been fitted to the same light.
     light_error: accuracy of the point sources' shape, relative. They are looked for in the sum of the orders; then the orders
     side by side tell the forms, each with its own width, where traces have brought their light together. Without an improvement
@@ -199,9 +200,9 @@ def _between(limits, p):
 
 class _Light:
     """Least squares of the light along the slit; amplitudes of each order are solved for at each set of the other parameters:
-    how far the points moved, their width and the power of their wings between their limits, the bend of their widths, and each
-    one's own width; of extended light centre, log of FWHM beyond the narrowest, log index, log core. Light is not negative but
-    for the constant."""
+    how far the points moved, their width and the power of their wings between their limits, the bend of their widths, each
+    one's own width, and how far each moved more than the first; of extended light centre, log of FWHM beyond the narrowest,
+    log index, log core. Light is not negative but for the constant."""
 
     def __init__(
         self, slit_arcsec, positions, fwhm_arcsec, light_error, reference_nm, light, variance, at_nm, sky_error
@@ -209,15 +210,21 @@ class _Light:
         self.slit, self.positions, self.seeming_fwhm = slit_arcsec, positions, fwhm_arcsec
         self.light, self.error = light, np.sqrt(variance + (light_error * light) ** 2)
         self.at_nm, self.reference_nm, self.sky_error = at_nm, reference_nm, sky_error
-        self.n = 4 + len(positions)
-        self.seeming = np.r_[0.0, _SEEMING, np.zeros(2 + len(positions))]
+        self.n_points = len(positions)
+        self.n = 3 + 2 * self.n_points
+        self.seeming = np.r_[0.0, _SEEMING, np.zeros(self.n - 2)]
 
     def points(self, p):
         """The Points."""
         common = self.seeming_fwhm * _between(_WIDTHS, p[1])
-        widths = [float(common * np.exp(own)) for own in p[4 : self.n]]
-        positions = [float(x + p[0]) for x in self.positions]
+        widths = [float(common * np.exp(own)) for own in self._own(p)[0]]
+        positions = [float(x + p[0] + own) for x, own in zip(self.positions, self._own(p)[1], strict=True)]
         return Points(positions, widths, _between(MOFFAT_RANGE, p[2]), self.reference_nm, float(p[3]))
+
+    def _own(self, p):
+        """(logarithm of each point's width over the common one, how far each moved more than the first)."""
+        widths = p[4 : 4 + self.n_points]
+        return widths, np.r_[0.0, p[4 + self.n_points : self.n]]
 
     def extended(self, p):
         """(centre, scale, index, core)."""
@@ -258,11 +265,11 @@ class _Light:
         """What is minimised: residuals over errors, and how far the parameters are from what is expected of them."""
         light, _, constant = self.fitted(p)
         expected = [
-            (p[0], 0.3),
+            *((moved, _MOVED) for moved in (p[0], *self._own(p)[1][1:])),
             (p[1] - _SEEMING, 2.0),
             (np.log(self.points(p).power / MOFFAT_BETA), _POWER_SCATTER),
             (p[3], _BEND),
-            *((own, _OWN_WIDTH) for own in p[4 : self.n]),
+            *((own, _OWN_WIDTH) for own in self._own(p)[0]),
         ]
         if self.sky_error is not None:
             expected += list(zip(constant, self.sky_error, strict=True))

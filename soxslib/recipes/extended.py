@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from soxslib.numerics.extended import light_along, split_light
+from soxslib.numerics.extended import light_along
+from soxslib.numerics.extended_fit import split_light
 from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.slit_profiles import distance_from, readable
 

@@ -9,7 +9,8 @@ import numpy as np
 from soxslib.datamodel import DispersionSolution, Exposure
 from soxslib.numerics import extraction, locate
 from soxslib.numerics.cutout import to_binned
-from soxslib.numerics.extended import UNREFINED, ExtendedLight
+from soxslib.numerics.extended import ExtendedLight
+from soxslib.numerics.extended_fit import UNREFINED
 from soxslib.numerics.filters import median_of_five
 from soxslib.numerics.illumination import corrected_slit_light, light_under_source, lines_of
 from soxslib.numerics.profile import SlitProfile

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from soxslib.numerics.extended import ExtendedLight, Points, light_along, split_light
+from soxslib.numerics.extended import ExtendedLight, Points, light_along
+from soxslib.numerics.extended_fit import split_light
 from soxslib.numerics.profile import moffat
 
 SLIT = np.arange(-5.4, 5.41, 0.14)

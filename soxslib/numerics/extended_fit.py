@@ -9,6 +9,8 @@ from soxslib.numerics.profile import MOFFAT_BETA, MOFFAT_RANGE, moffat
 
 _EXPLAINED = 1.1  # mean square of pulls below which points alone explain the light: no gain is left to find
 _WHOLE, _SURE = 1.2, 40.0  # mean square below which all is explained, and a gain of chi square that no chance makes
+_FAR_BETTER = 0.5  # chi square of one point source more over that with extended light
+_FLANKS = (-1.2, -0.6, 0.6, 1.2)  # FWHM at which another point source hides in the light of one
 _HINT = 1.3  # gain below which the search for extended light is given up after its first start
 _NARROWEST = 1.8  # FWHM of extended light in that of a point source, whose own wings are no host
 _STEPS = 60
@@ -40,6 +42,7 @@ def split_light(
     least_gain,
     least_peak,
     least_wings,
+    most=0,
     side_by_side,
     sky_error=None,
 ):
@@ -52,7 +55,7 @@ def split_light(
     side by side tell the forms, each with its own width, where traces have brought their light together. Without an improvement
     of chi square by the factor least_gain there is no extended light, unless there is far more light than the sky's all along the
     slit, nor where its peak is less than least_peak of the first source's, or, on any source, than least_wings of its own: as
-    much its wings may be.
+    much its wings may be. Point sources that hide in the others' light are added, up to `most` in all.
     """
     weight = 1.0 / np.median(variance, axis=1)
     total = weight @ light, weight**2 @ variance
@@ -60,7 +63,8 @@ def split_light(
     reference = float(np.average(wavelength_nm, weights=weight * np.maximum(light.sum(axis=1), 1e-12)))
     about = slit_arcsec, np.asarray(positions), fwhm_arcsec, light_error, reference
     problem = _Light(*about, *(t[None] for t in total), np.array([reference]), sum_error)
-    alone, best = _searched(problem, least_gain)
+    problem, alone, best = _searched(problem, least_gain, most)
+    about = slit_arcsec, problem.positions, *about[2:]
     nothing = alone, None, np.zeros(len(light))
     if best is None:
         return nothing
@@ -91,13 +95,14 @@ def _own_peak(extended):
     return max(own, default=0.0)
 
 
-def _searched(problem, least_gain):
-    """(Points, parameters with extended light or None) that explain the sum of all orders."""
+def _searched(problem, least_gain, most):
+    """(the problem, Points, parameters with extended light or None) that explain the sum of all orders; with one point more, of
+    `most`, where that explains it far better than extended light does."""
     slit, light = problem.slit, problem.light[0]
     alone = _minimised(problem, problem.seeming)
     square = lambda p: np.sum(problem.pulls(p) ** 2)
     if problem.sky_error is None and square(alone) < _EXPLAINED * problem.pulls(alone).size:
-        return problem.points(alone), None
+        return problem, problem.points(alone), None
     residual = light - problem.fitted(alone)[0][0]
     starts = [(slit[np.argmax(residual)], 0.5), (problem.positions[0], 0.5), (problem.positions[0], 2.0)]
     found = []
@@ -105,18 +110,34 @@ def _searched(problem, least_gain):
         for points in (alone, problem.seeming):  # alone may have been drawn to the host
             found.append(_minimised(problem, np.array([*points, x, np.log(wide), 0.0, 0.0])))
         if problem.sky_error is None and square(alone) < _HINT * min(map(square, found)):
-            return problem.points(alone), None
+            break
     best = min(found, key=square)
+    hidden = _hidden(problem, _FAR_BETTER * square(best)) if problem.n_points < most else None
+    if hidden:
+        return _searched(hidden, least_gain, most)
     amplitudes = problem.fitted(best)[1][0]
     fills_slit = problem.sky_error is not None and problem.fitted(alone)[2][0] > _FILLS * problem.sky_error[0]
     gained, is_whole = square(alone) - square(best), square(best) < _WHOLE * problem.pulls(best).size
     is_there = square(alone) >= least_gain * square(best) or (is_whole and gained > _SURE) or fills_slit
-    return problem.points(alone), best if is_there and amplitudes[-1] > 0 and amplitudes[0] > 0 else None
+    return problem, problem.points(alone), best if is_there and amplitudes[-1] > 0 and amplitudes[0] > 0 else None
 
 
 def _between(limits, p):
     """A value within its limits for any parameter p, midway for 0."""
     return float(limits[0] + (limits[1] - limits[0]) / (1.0 + np.exp(-p)))
+
+
+def _hidden(problem, worst):
+    """The problem with one point source more, in the flank of the first, whose chi square is less than the worst; None."""
+    found = []
+    for side in _FLANKS:
+        more = problem.with_point(problem.positions[0] + side * problem.seeming_fwhm)
+        p = _minimised(more, more.seeming)
+        found.append((np.sum(more.pulls(p) ** 2), more, p))
+    square, more, p = min(found, key=lambda f: f[0])
+    if square > worst or not more.fitted(p)[1][0].min() > 0:
+        return None
+    return more.with_points(more.points(p))
 
 
 class _Light:
@@ -129,11 +150,21 @@ class _Light:
         self, slit_arcsec, positions, fwhm_arcsec, light_error, reference_nm, light, variance, at_nm, sky_error
     ):
         self.slit, self.positions, self.seeming_fwhm = slit_arcsec, positions, fwhm_arcsec
-        self.light, self.error = light, np.sqrt(variance + (light_error * light) ** 2)
+        self.light, self.variance, self.light_error = light, variance, light_error
+        self.error = np.sqrt(variance + (light_error * light) ** 2)
         self.at_nm, self.reference_nm, self.sky_error = at_nm, reference_nm, sky_error
         self.n_points = len(positions)
         self.n = 3 + 2 * self.n_points
         self.seeming = np.r_[0.0, _SEEMING, np.zeros(self.n - 2)]
+
+    def with_point(self, position):
+        """The same with one point source more."""
+        return self.with_points(replace(self.points(self.seeming), positions=[*self.positions, position]))
+
+    def with_points(self, points):
+        """The same with other point sources, as far as their positions tell."""
+        about = self.slit, np.asarray(points.positions), self.seeming_fwhm, self.light_error, self.reference_nm
+        return _Light(*about, self.light, self.variance, self.at_nm, self.sky_error)
 
     def points(self, p):
         """The Points."""

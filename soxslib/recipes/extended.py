@@ -8,9 +8,12 @@ import numpy as np
 from soxslib.numerics.extended import light_along
 from soxslib.numerics.extended_fit import split_light
 from soxslib.numerics.uniform import interpolated
-from soxslib.recipes.slit_profiles import distance_from, readable
+from soxslib.recipes.slit_profiles import distance_from, readable_before
 
 log = logging.getLogger(__name__)
+
+FLANK = 0.1  # arcsec by which a trace may be off, and be told later
+HIDDEN = 5.0  # significance of a source that only the fit of all light shows
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,15 @@ def find_extended(windows, positions, fits, profiles, sources, settings, sky, tr
     light, variance = (np.stack(part) for part in zip(*along, strict=True))
     if not np.all(np.isfinite(variance)) or not light.sum(axis=0).max(initial=0.0) > 0:
         return sources, None, None
+    is_forced = settings.slit_position_arcsec is not None
     middle = np.array([w.cutout.middle_nm for w in windows.values()])
     points, extended, doubt = split_light(
         grid, light, variance, middle, [s.slit_arcsec for s in sources], max(s.fwhm_arcsec for s in sources),
         light_error=settings.extended_light_error, least_gain=settings.off_extended_gain if sky else settings.extended_gain,
         # where the sky is known it does not take light that is wide
         least_peak=settings.extended_least * (0.5 if sky else 1.0), least_wings=settings.extended_least_wings,
-        side_by_side=side_by_side, sky_error=np.array([sky.error[o] for o in windows]) if sky else None,
+        most=0 if side_by_side or is_forced else settings.most_sources, side_by_side=side_by_side,
+        sky_error=np.array([sky.error[o] for o in windows]) if sky else None,
     )  # fmt: skip
     if extended:
         log.info(
@@ -58,7 +63,11 @@ def find_extended(windows, positions, fits, profiles, sources, settings, sky, tr
             extended.centre_arcsec, extended.fwhm_arcsec, extended.index, points.positions[0], points.fwhm_arcsec[0],
         )  # fmt: skip
         extended = replace(extended, doubt={o: float(d) for o, d in zip(windows, doubt, strict=True)})
-    places = points.positions if extended else [s.slit_arcsec for s in sources]
+    hidden = len(points.positions) - len(sources)
+    places = points.positions if extended or hidden else _places(sources, points)
+    if is_forced:
+        places = [s.slit_arcsec for s in sources]
+    sources = [*sources, *(replace(sources[0], significance=HIDDEN) for _ in range(hidden))]
     shaped = [
         replace(s, slit_arcsec=p, fwhm_arcsec=w, beta=points.power)
         for s, p, w in zip(sources, places, points.fwhm_arcsec, strict=True)
@@ -66,10 +75,16 @@ def find_extended(windows, positions, fits, profiles, sources, settings, sky, tr
     return shaped, points, extended
 
 
+def _places(sources, points):
+    """Where sources stand that were traced: another than the first elsewhere where it is seen on its flank."""
+    known, first = [s.slit_arcsec for s in sources], sources[0].slit_arcsec - points.positions[0]
+    return [k if abs(p + first - k) < FLANK else p + first for k, p in zip(known, points.positions, strict=True)]
+
+
 def _along_slit(order, window, fit, profiles, position, grid, settings, sky, trace, target):
     """(mean light above the sky per arcsec, its variance) of an order's pixels about each point of the slit, as if the slit
     were even."""
-    cutout, used = window.cutout, readable(window, fit, settings)
+    cutout, used = window.cutout, readable_before(window, fit, settings)
     place = distance_from(window, trace) + target.slit_arcsec
     even = 1.0 / window.slit_light
     variances = even**2 * window.floor, even**2 * fit.variance

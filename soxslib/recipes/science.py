@@ -20,7 +20,7 @@ from soxslib.recipes.off_sky import SkyReport, fit_profiles, lit_alike, off_sky,
 from soxslib.recipes.order_fits import extended_variance_of, find_lines, fit_all, relit, sky_variance_of
 from soxslib.recipes.skybend import bent
 from soxslib.recipes.slit_profiles import first_profile, profiles_on_pixels, profiles_together, readable
-from soxslib.recipes.source_shapes import refined, shaped, trace_source
+from soxslib.recipes.source_shapes import refined, shaped, trace_source, traces_at
 from soxslib.recipes.windows import Window, cut_orders, windows_of
 
 log = logging.getLogger(__name__)
@@ -261,9 +261,8 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
             sky = empty_sky(off, windows, bases, settings) if skies else None
             together, points, extended = find_extended(*light(), sources, settings, sky, traces[0], side_by_side=False)
             if points:
+                traces = traces_at(together, sources, traces, windows, settings)
                 sources, slit_profiles = together, profiles_together(together, points, windows, settings)
-            if extended:
-                traces = [trace_source({}, s, windows, settings) for s in sources]
             if extended or off or len(sources) > 1:
                 profiles = profiles_on_pixels(windows, traces, slit_profiles, extended, sources[0].slit_arcsec)
                 fits, off, free = fit_profiles(windows, bases, positions, profiles, off, e.ndit, settings, extended)

@@ -7,6 +7,8 @@ import numpy as np
 from soxslib.numerics.hits import steady
 from soxslib.numerics.profile import analytic_profile
 
+_HIT = 0.7  # of a row's pixels that cosmic rays leave, at least
+
 
 def distance_from(window, trace):
     """Distance of the pixels from a trace [arcsec]."""
@@ -16,7 +18,18 @@ def distance_from(window, trace):
 
 def readable(window, fit, settings):
     """Pixels that show how light is spread along the slit: good ones that no cosmic ray has hit, found yet or not."""
+    return _steady(window, fit, window.good & ~fit.is_cosmic_ray, settings)
+
+
+def readable_before(window, fit, settings):
+    """The same before the sources are known: what has been rejected all along a row is light that the model lacks."""
     kept = window.good & ~fit.is_cosmic_ray
+    lacking = kept.sum(axis=1) < _HIT * window.good.sum(axis=1)
+    kept[lacking] = window.good[lacking]
+    return _steady(window, fit, kept, settings)
+
+
+def _steady(window, fit, kept, settings):
     residual = np.where(kept, window.data - fit.model, 0.0)
     return kept & steady(residual, np.sqrt(fit.variance), settings.reject_sigma)
 

@@ -30,6 +30,12 @@ def trace_source(blocks, source, windows, settings):
     return _trace_of(measured, source, windows, settings)
 
 
+def traces_at(places, sources, traces, windows, settings):
+    """The Traces of sources at other places than before, straight until they are found again; those that stayed keep theirs."""
+    known = {s.slit_arcsec: t for s, t in zip(sources, traces, strict=True)}
+    return [known.get(s.slit_arcsec) or trace_source({}, s, windows, settings) for s in places]
+
+
 def shaped(blocks, source, trace):
     """The source with the shape that its light has about its trace."""
     if not source.significance > 0:

@@ -121,6 +121,33 @@ def test_two_sources_are_no_host(rng):
     assert points.fwhm_arcsec == pytest.approx([1.0, 1.0], abs=0.03)
 
 
+def test_a_source_seen_on_the_flank_of_a_brighter_one_is_found_at_its_place(rng):
+    values = 100.0 * moffat(SLIT - 0.3, 1.0) + 10.0 * moffat(SLIT - 2.3, 1.0) + rng.normal(0, 0.2, SLIT.size)
+    points, extended, _ = split(values, np.full(SLIT.size, 0.04), [0.3, 2.0], 1.2)
+    assert extended is None
+    assert points.positions == pytest.approx([0.3, 2.3], abs=0.05)
+
+
+@pytest.mark.parametrize(("apart", "peak"), [(1.2, 60.0), (-1.4, 30.0)])
+def test_a_source_hidden_in_anothers_light_is_added_and_no_host(rng, apart, peak):
+    """One blend is detected between the two, as wide as both."""
+    values = 100.0 * moffat(SLIT - 0.3, 1.0) + peak * moffat(SLIT - 0.3 - apart, 1.0) + rng.normal(0, 0.2, SLIT.size)
+    middle = 0.3 + apart * peak / (100.0 + peak)
+    about = SLIT, values[None], np.full((1, SLIT.size), 0.04), MIDDLE_NM[:1], [middle], 1.7
+    points, extended, _ = split_light(*about, **(HOW | dict(side_by_side=False, most=3)))
+    assert extended is None
+    assert sorted(points.positions) == pytest.approx(sorted([0.3, 0.3 + apart]), abs=0.05)
+    assert points.fwhm_arcsec == pytest.approx([1.0, 1.0], abs=0.05)
+
+
+def test_a_host_is_no_hidden_source(rng):
+    values, variance = light(rng, 30.0)
+    about = SLIT, values[None], variance[None], MIDDLE_NM[:1], [0.45], 1.3
+    points, extended, _ = split_light(*about, **(HOW | dict(side_by_side=False, most=3)))
+    assert len(points.positions) == 1
+    assert extended.centre_arcsec == pytest.approx(1.8, abs=0.15)
+
+
 def test_extended_light_is_largest_at_its_centre():
     """A disc's light falls by e each scale length; half of what it has at its centre is left at half its width."""
     blur = Points([0.0], [1.0], 3.0, 500.0)

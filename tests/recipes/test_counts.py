@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from soxslib.simulate.bench import Target
 from soxslib.simulate.small import small_bench, small_frame, small_shot
 from tests.helpers.small_science import flat_before, inner, reduced, spectra, truth
 
@@ -28,3 +29,22 @@ def test_mean_counts_are_the_true_ones_from_faint_to_bright(bench, mag):
         bias = np.mean((spectrum.flux - true)[keep])
         sigma = np.sqrt(np.mean(spectrum.variance[keep]))
         assert abs(bias) < max(0.002 * np.mean(true[keep]), 0.02 * sigma)
+
+
+@pytest.mark.parametrize(("apart", "fainter", "worst"), [(1.5, 1.5, 0.04), (2.5, 2.5, 0.04), (4.0, 0.0, 0.02)])
+@pytest.mark.parametrize("bright", [True, False])
+def test_a_second_source_takes_nothing_and_leaves_nothing(bench, apart, fainter, worst, bright):
+    """1.5 arcsec apart the two are detected as one; 2.5, the fainter on the brighter one's flank."""
+    mag = {"VIS": 14.0, "NIR": 13.0}[bench.arm] if bright else {"VIS": 17.5, "NIR": 16.5}[bench.arm]
+    one, other = (
+        Target(dict(name="SN", type="continuum", mag=m), x) for m, x in ((mag, -0.6), (mag + fainter, apart - 0.6))
+    )
+    shot = small_shot(arm=bench.arm, targets=(one, other), exposure_s=ARMS[bench.arm][2])
+    small = small_frame(bench, shot, np.random.default_rng(3))
+    out = reduced(small, -0.6, flat_before(small))
+    assert out.extended is None
+    assert [s.slit_arcsec for s in out.sources] == pytest.approx([-0.6, apart - 0.6], abs=0.1)
+    for spectrum in spectra([out]):
+        true, keep = truth(small, spectrum), inner(spectrum)
+        weight = (true / (300.0 + 0.3 * true))[keep]
+        assert weight @ spectrum.flux[keep] / (weight @ true[keep]) == pytest.approx(1.0, abs=worst)

@@ -10,13 +10,14 @@ from soxslib.numerics.profile import MOFFAT_BETA, MOFFAT_RANGE, moffat
 _EXPLAINED = 1.1  # mean square of pulls below which points alone explain the light: no gain is left to find
 _WHOLE, _SURE = 1.2, 40.0  # mean square below which all is explained, and a gain of chi square that no chance makes
 _FAR_BETTER = 0.5  # chi square of one point source more over that with extended light
-_FLANKS = (-1.2, -0.6, 0.6, 1.2)  # FWHM at which another point source hides in the light of one
+_PAIRS = ((0.0, -1.2), (0.0, -0.6), (0.0, 0.6), (0.0, 1.2), (-0.35, 0.35))  # FWHM at which two hide in the light of one
 _HINT = 1.3  # gain below which the search for extended light is given up after its first start
 _NARROWEST = 1.8  # FWHM of extended light in that of a point source, whose own wings are no host
 _STEPS = 60
 _FILLS = 4.0  # times what is expected of the sky
 _WIDTHS = (0.5, 1.15)  # of a point source, over what it seems to be: extended light makes it look wider
-_SEEMING = 1.2  # what stands for the width that a point source seems to have
+_NEAREST = 0.7  # FWHM by which two sources stand apart: two nearer ones would stand for the form of one
+_SEEMING, _HALF = 1.2, -1.7  # what stands for the width that a point source seems to have, and for 0.6 of it
 _MOVED = 0.3  # arcsec by which points may stand elsewhere than they seem: others' light draws them
 _OWN_WIDTH = 0.05  # scatter of the points' widths about the common one: most are stars
 _POWER_SCATTER = 0.15  # of the logarithm of the power of the points' wings
@@ -43,6 +44,7 @@ def split_light(
     least_peak,
     least_wings,
     most=0,
+    expected_arcsec=None,
     side_by_side,
     sky_error=None,
 ):
@@ -63,7 +65,7 @@ def split_light(
     reference = float(np.average(wavelength_nm, weights=weight * np.maximum(light.sum(axis=1), 1e-12)))
     about = slit_arcsec, np.asarray(positions), fwhm_arcsec, light_error, reference
     problem = _Light(*about, *(t[None] for t in total), np.array([reference]), sum_error)
-    problem, alone, best = _searched(problem, least_gain, most)
+    problem, alone, best = _searched(problem, least_gain, most, expected_arcsec)
     about = slit_arcsec, problem.positions, *about[2:]
     nothing = alone, None, np.zeros(len(light))
     if best is None:
@@ -95,7 +97,7 @@ def _own_peak(extended):
     return max(own, default=0.0)
 
 
-def _searched(problem, least_gain, most):
+def _searched(problem, least_gain, most, expected):
     """(the problem, Points, parameters with extended light or None) that explain the sum of all orders; with one point more, of
     `most`, where that explains it far better than extended light does."""
     slit, light = problem.slit, problem.light[0]
@@ -112,9 +114,9 @@ def _searched(problem, least_gain, most):
         if problem.sky_error is None and square(alone) < _HINT * min(map(square, found)):
             break
     best = min(found, key=square)
-    hidden = _hidden(problem, _FAR_BETTER * square(best)) if problem.n_points < most else None
+    hidden = _hidden(problem, _FAR_BETTER * square(best), expected) if problem.n_points < most else None
     if hidden:
-        return _searched(hidden, least_gain, most)
+        return _searched(hidden, least_gain, most, expected)
     amplitudes = problem.fitted(best)[1][0]
     fills_slit = problem.sky_error is not None and problem.fitted(alone)[2][0] > _FILLS * problem.sky_error[0]
     gained, is_whole = square(alone) - square(best), square(best) < _WHOLE * problem.pulls(best).size
@@ -127,17 +129,24 @@ def _between(limits, p):
     return float(limits[0] + (limits[1] - limits[0]) / (1.0 + np.exp(-p)))
 
 
-def _hidden(problem, worst):
-    """The problem with one point source more, in the flank of the first, whose chi square is less than the worst; None."""
+def _hidden(problem, worst, expected):
+    """The problem with one point source more, in the first one's light, whose chi square is less than the worst; None."""
     found = []
-    for side in _FLANKS:
-        more = problem.with_point(problem.positions[0] + side * problem.seeming_fwhm)
-        p = _minimised(more, more.seeming)
-        found.append((np.sum(more.pulls(p) ** 2), more, p))
-    square, more, p = min(found, key=lambda f: f[0])
+    for pair in _PAIRS:
+        more = problem.with_pair(*(problem.positions[0] + x * problem.seeming_fwhm for x in pair))
+        start = more.seeming.copy()
+        start[1] = _SEEMING if pair[0] == 0 else _HALF
+        p = _minimised(more, start)
+        points = more.points(p)
+        if abs(points.positions[-1] - points.positions[0]) > _NEAREST * points.fwhm_arcsec[0]:
+            found.append((np.sum(more.pulls(p) ** 2), more, p))
+    square, more, p = min(found, key=lambda f: f[0], default=(np.inf, problem, None))
     if square > worst or not more.fitted(p)[1][0].min() > 0:
         return None
-    return more.with_points(more.points(p))
+    first, *others, last = more.points(p).positions
+    if expected is not None and abs(last - expected) < abs(first - expected):
+        first, last = last, first
+    return more.at([first, *others, last])
 
 
 class _Light:
@@ -157,13 +166,13 @@ class _Light:
         self.n = 3 + 2 * self.n_points
         self.seeming = np.r_[0.0, _SEEMING, np.zeros(self.n - 2)]
 
-    def with_point(self, position):
-        """The same with one point source more."""
-        return self.with_points(replace(self.points(self.seeming), positions=[*self.positions, position]))
+    def with_pair(self, one, other):
+        """The same with two point sources for the first."""
+        return self.at([one, *self.positions[1:], other])
 
-    def with_points(self, points):
-        """The same with other point sources, as far as their positions tell."""
-        about = self.slit, np.asarray(points.positions), self.seeming_fwhm, self.light_error, self.reference_nm
+    def at(self, positions):
+        """The same with point sources at other positions."""
+        about = self.slit, np.asarray(positions), self.seeming_fwhm, self.light_error, self.reference_nm
         return _Light(*about, self.light, self.variance, self.at_nm, self.sky_error)
 
     def points(self, p):

@@ -1,6 +1,6 @@
 """Where the sources are on the slit: found in the collapsed orders, followed along each of them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -203,6 +203,11 @@ class Trace:
     mode: dict[int, str]
     samples: dict[int, tuple] = field(default_factory=dict)  # {order: (blocks found, used, scatter [arcsec])}
     n_blocks: int = 0  # of each order, that were looked at
+
+    def shifted(self, by_arcsec):
+        """The Trace of what is seen by_arcsec further along the slit."""
+        constant = {o: np.r_[by_arcsec, np.zeros(c.size - 1)] for o, c in self.coefficients.items()}
+        return replace(self, coefficients={o: c + constant[o] for o, c in self.coefficients.items()})
 
     def at(self, order, wavelength_nm):
         """Slit position [arcsec]."""

@@ -16,7 +16,7 @@ _equations = kernels.function("profile_equations", "dddddxxnddddnn")
 # between turbulence alone, 4.765, and telescopes' wings, 2.5 (Trujillo et al. 2001, MNRAS 328, 977), less 0.5: summed across
 # the slit a Moffat function is one of a lower power
 MOFFAT_BETA = 3.0
-MOFFAT_RANGE = (2.0, 5.5)  # wings wider than these are a host's
+MOFFAT_RANGE = (2.0, 20.0)  # wings wider than these are a host's
 WING_TRUST = 0.003  # of the tolerance, at which the far wings may differ from the start
 SEEING_EXPONENT = -0.2  # width of the seeing disc with wavelength (Kolmogorov turbulence; Fried 1966)
 
@@ -196,26 +196,6 @@ def _stretch_of(profile, order, light):
     slope, left, _, _ = _beside(shape, slope, light)
     information = float((light.weight * slope**2).sum())
     return float((light.weight * slope * left).sum()) / max(information, 1e-300), information
-
-
-def offsets(profile, order, light, *, n_blocks, step_arcsec=0.02):
-    """(wavelength, offset from the trace, its error, significance of the source) in blocks of columns of a SlitLight.
-
-    The shift of the profile that least squares ask for, with free counts in each column. One step of Gauss and Newton: good
-    to a hundredth of the width for offsets of a fifth of it.
-    """
-    at = lambda d: profile.at(light.distance_arcsec + d, light.wavelength_nm, order) * light.arcsec
-    shape, slope = at(0.0), (at(-step_arcsec) - at(step_arcsec)) / (2 * step_arcsec)
-    slope, left, counts, information = _beside(shape, slope, light)
-    width = light.left.shape[1] // n_blocks
-    total = lambda a: a[: width * n_blocks].reshape(n_blocks, width).sum(axis=1)
-    square = total((light.weight * slope**2).sum(axis=0))
-    offset = total((light.weight * slope * left).sum(axis=0)) / np.maximum(square, 1e-300)
-    significance = total(counts * information) / np.sqrt(np.maximum(total(information), 1e-300))
-    middle = (
-        light.wavelength_nm[light.wavelength_nm.shape[0] // 2, : width * n_blocks].reshape(n_blocks, width).mean(axis=1)
-    )
-    return middle, offset, 1.0 / np.sqrt(np.maximum(square, 1e-300)), significance
 
 
 def _beside(shape, slope, light):

@@ -20,7 +20,7 @@ def _overall(result):
     return [
         Metric("N EXPOSURES", len(result.exposures), "", "exposures combined"),
         Metric("N SOURCES", len(first.sources), "", "sources found on the slit"),
-        Metric("SLIT POSITION", first.sources[0].slit_arcsec, "arcsec", "target along the slit"),
+        Metric("SLIT POSITION", first.place(), "arcsec", "target along the slit"),
         Metric("SOURCE SIGNIFICANCE", first.sources[0].significance, "sigma", "detection of the target on the slit"),
         Metric("SEEING", first.slit_profiles[0].fwhm_arcsec, "arcsec", "FWHM of the slit profile"),
         Metric("SNR MEDIAN", snr, "", "median S/N per merged bin"),

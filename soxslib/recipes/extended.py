@@ -32,12 +32,12 @@ def empty_sky(off, windows, bases, settings):
     return EmptySky(image, {o: max(float(part(o)), 1e-9) for o in windows})
 
 
-def find_extended(windows, positions, fits, profiles, sources, settings, sky, trace, *, side_by_side):
+def find_extended(windows, positions, fits, profiles, sources, expected, settings, sky, trace, *, side_by_side):
     """(sources, their Points, ExtendedLight or None) as the light along the slit shows them together.
 
     Extended light must matter to the sources. fits: of sky and sources with these profiles. The sky has taken part of extended
     light, unless exposures of the empty sky tell it (an EmptySky); what is left along the slit still shows its shape. trace:
-    the target's, by which the orders' light falls together once it is known.
+    the target's, by which the orders' light falls together once it is known. expected: where the target should be [arcsec].
     """
     grid = np.arange(-settings.half_slit_arcsec + 0.4, settings.half_slit_arcsec - 0.3, settings.extended_step_arcsec)
     along = [
@@ -54,7 +54,7 @@ def find_extended(windows, positions, fits, profiles, sources, settings, sky, tr
         light_error=settings.extended_light_error, least_gain=settings.off_extended_gain if sky else settings.extended_gain,
         # where the sky is known it does not take light that is wide
         least_peak=settings.extended_least * (0.5 if sky else 1.0), least_wings=settings.extended_least_wings,
-        most=0 if side_by_side or is_forced else settings.most_sources, side_by_side=side_by_side,
+        most=0 if side_by_side or is_forced else settings.most_sources, expected_arcsec=expected, side_by_side=side_by_side,
         sky_error=np.array([sky.error[o] for o in windows]) if sky else None,
     )  # fmt: skip
     if extended:

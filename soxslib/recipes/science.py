@@ -20,7 +20,7 @@ from soxslib.recipes.off_sky import SkyReport, fit_profiles, lit_alike, off_sky,
 from soxslib.recipes.order_fits import extended_variance_of, find_lines, fit_all, relit, sky_variance_of
 from soxslib.recipes.skybend import bent
 from soxslib.recipes.slit_profiles import first_profile, profiles_on_pixels, profiles_together, readable
-from soxslib.recipes.source_shapes import refined, shaped, trace_source, traces_at
+from soxslib.recipes.source_shapes import is_blended, refined, shaped, trace_source, traces_at
 from soxslib.recipes.windows import Window, cut_orders, windows_of
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,11 @@ class ReducedExposure:
         if order in self.positions:
             return self.positions[order]
         return native_positions(self.windows[order], self.solution, self.grid_trace, self.exposure.binning)
+
+    def place(self, source=0):
+        """Where a source stands on the slit [arcsec]: the median over the orders of the middles of its trace."""
+        trace = self.traces[source]
+        return float(np.median([trace.at(o, w.cutout.middle_nm) for o, w in self.windows.items()]))
 
     def host_under(self, order, source=0):
         """(counts of extended light that the source's profile would take for its own, over the source's; relative error of
@@ -248,10 +253,10 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     positions, bases = native_grid(windows, solution, grid_trace, e.binning)
     skies = [sky.in_counts_of(e) for sky in skies]
     seen, off, free, known = [seen_in(sky, bases, settings) for sky in skies], None, {}, {}
-    light = lambda: (windows, positions, fits, profiles)
+    light, about = lambda: (windows, positions, fits, profiles), (expected_arcsec, settings)
     windows = lit_alike(windows, seen) if seen else windows
     for round_ in range(settings.rounds + 1):
-        is_last = round_ == settings.rounds - (0 if extended else 1)
+        is_last = round_ == settings.rounds - (0 if extended or is_blended(0, sources) else 1)
         sky_variance |= {o: sky_variance_of(fit, known.get(o), settings) for o, fit in fits.items()}
         profiles = profiles_on_pixels(windows, traces, slit_profiles, extended, sources[0].slit_arcsec)
         how = dict(is_last=is_last, has_extended=extended is not None, free=free)
@@ -259,9 +264,9 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
         if round_ == 0:
             off = off_sky(skies, seen, positions, fits, settings) if skies else None
             sky = empty_sky(off, windows, bases, settings) if skies else None
-            together, points, extended = find_extended(*light(), sources, settings, sky, traces[0], side_by_side=False)
+            together, points, extended = find_extended(*light(), sources, *about, sky, traces[0], side_by_side=False)
             if points:
-                traces = traces_at(together, sources, traces, windows, settings)
+                traces = traces_at(together, sources, traces)
                 sources, slit_profiles = together, profiles_together(together, points, windows, settings)
             if extended or off or len(sources) > 1:
                 profiles = profiles_on_pixels(windows, traces, slit_profiles, extended, sources[0].slit_arcsec)
@@ -270,7 +275,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
             sky = EmptySky({}, sky.error) if sky else None
         elif extended and not is_last:
             sky = EmptySky({o: f.sky for o, f in fits.items()}, sky.error) if sky else None
-            together, points, again = find_extended(*light(), sources, settings, sky, traces[0], side_by_side=True)
+            together, points, again = find_extended(*light(), sources, *about, sky, traces[0], side_by_side=True)
             if again:
                 extended, slit_profiles = again, profiles_together(together, points, windows, settings)
             fits, free = (fits, free) if sky else find_lines(windows, bases, profiles, fits, e.ndit, settings)

@@ -6,10 +6,15 @@ import numpy as np
 
 from soxslib.numerics import locate
 from soxslib.numerics.filters import running_median
-from soxslib.numerics.profile import SlitLight, offsets, profile_equations, stretched, updated
+from soxslib.numerics.offsets import offsets
+from soxslib.numerics.profile import SlitLight, profile_equations, stretched, updated
 from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.slit_profiles import distance_from, readable
 
+BLENDED, SHARED = (
+    3.0,
+    0.3,
+)  # FWHM within which sources share light, and how much of it another may bring to show a profile
 ALIKE = 0.15  # relative: sources whose widths differ by less are points, whose profiles differ by as much less than any
 
 
@@ -30,10 +35,12 @@ def trace_source(blocks, source, windows, settings):
     return _trace_of(measured, source, windows, settings)
 
 
-def traces_at(places, sources, traces, windows, settings):
-    """The Traces of sources at other places than before, straight until they are found again; those that stayed keep theirs."""
+def traces_at(places, sources, traces):
+    """The Traces of sources at other places than before: those that stayed keep theirs; the others' places are told by light
+    along the first one's trace, which they are parallel to until they are found again."""
     known = {s.slit_arcsec: t for s, t in zip(sources, traces, strict=True)}
-    return [known.get(s.slit_arcsec) or trace_source({}, s, windows, settings) for s in places]
+    beside = lambda s: traces[0].shifted(s.slit_arcsec - sources[0].slit_arcsec)
+    return [known.get(s.slit_arcsec) or beside(s) for s in places]
 
 
 def shaped(blocks, source, trace):
@@ -44,12 +51,15 @@ def shaped(blocks, source, trace):
     return replace(source, fwhm_arcsec=fwhm, beta=beta)
 
 
-def retrace(light, source, trace, profile, windows, settings):
-    """The Trace of a source corrected to where the SlitLight of each order stands about it."""
+def retrace(k, light, source, trace, profiles, windows, settings):
+    """The Trace of source k corrected to where the SlitLight of each order stands about it, {order: } of each source."""
     measured = {}
     if settings.slit_position_arcsec is None and source.significance > 0:
-        for order, of_order in light.items():
-            wavelength, offset, error, significance = offsets(profile, order, of_order, n_blocks=settings.trace_blocks)
+        for order in windows:
+            of_order = [along[order] for along in light]
+            wavelength, offset, error, significance = offsets(
+                k, profiles, order, of_order, n_blocks=settings.trace_blocks
+            )
             at = offset + trace.at(order, wavelength) - source.slit_arcsec
             found = (significance > settings.trace_sigma) & (np.abs(at) < settings.trace_shift_arcsec)
             measured[order] = wavelength[found], at[found], error[found]
@@ -74,13 +84,45 @@ def refined(windows, positions, fits, profiles, sources, traces, slit_profiles, 
     the shape of both, and the other's light needs to tell no more than how it differs. on_extended: they stand on extended
     light, which has told their shapes together with its own: by themselves they could not be told from it.
     """
-    paths, light = [], []
-    for k, (source, trace, profile) in enumerate(zip(sources, traces, slit_profiles, strict=True)):
-        along = {o: _light_of(k, w, positions[o], fits[o], profiles[o], trace, settings) for o, w in windows.items()}
-        paths.append(retrace(along, source, trace, profile, windows, settings))
-        light.append({o: replace(of, distance_arcsec=distance_from(windows[o], paths[k])) for o, of in along.items()})
+    light = [
+        {o: _light_of(k, w, positions[o], fits[o], profiles[o], trace, settings) for o, w in windows.items()}
+        for k, trace in enumerate(traces)
+    ]
+    paths = [
+        retrace(k, light, source, trace, slit_profiles, windows, settings)
+        for k, (source, trace) in enumerate(zip(sources, traces, strict=True))
+    ]
+    light = [
+        {o: replace(of, distance_arcsec=distance_from(windows[o], path)) for o, of in along.items()}
+        for path, along in zip(paths, light, strict=True)
+    ]
+    light = [_unblended(k, light, sources, slit_profiles) for k in range(len(sources))]
     shapes = slit_profiles if on_extended else _of_one_seeing(slit_profiles, light, settings)
     return [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, shapes, strict=True)], paths, shapes
+
+
+def is_blended(k, sources):
+    """Whether another of the sources stands in the light of source k."""
+    apart = [abs(s.slit_arcsec - sources[k].slit_arcsec) for j, s in enumerate(sources) if j != k]
+    return min(apart, default=np.inf) < BLENDED * sources[k].fwhm_arcsec
+
+
+def _unblended(k, light, sources, slit_profiles):
+    """The SlitLight of source k in all orders; where another stands near, only what is nearly its own, on both sides of it
+    as if it were even: beside another source its counts and its profile could not be told apart."""
+    if not is_blended(k, sources):
+        return light[k]
+    out = {}
+    for order, own in light[k].items():
+        seen = [
+            p.at(of[order].distance_arcsec, own.wavelength_nm, order) * of[order].counts
+            for p, of in zip(slit_profiles, light, strict=True)
+        ]
+        weight = np.where(sum(seen) - seen[k] < SHARED * seen[k], own.weight, 0.0)
+        twice = {f: np.concatenate([a, a]) for f, a in vars(replace(own, weight=0.5 * weight)).items()}
+        twice["distance_arcsec"] = np.concatenate([own.distance_arcsec, -own.distance_arcsec])
+        out[order] = SlitLight(**twice)
+    return out
 
 
 def _of_one_seeing(slit_profiles, light, settings):

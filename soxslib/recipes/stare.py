@@ -11,6 +11,7 @@ from soxslib.recipes.combine import extract_source, relative_throughput
 from soxslib.recipes.flexure import observation_shifts
 from soxslib.recipes.merge_orders import merge_extracted, with_blaze
 from soxslib.recipes.prepare import bias_drift_e, prepare
+from soxslib.recipes.same_sources import same_sources
 from soxslib.recipes.science import ReducedExposure, condensed, read_sky, reduce_exposure
 from soxslib.recipes.slit_shift import slit_shifts
 from soxslib.recipes.windows import cut_orders
@@ -74,7 +75,7 @@ def reduce_all(raws, expected_of, calibrations, settings, none_left="no exposure
         raise ReductionError(warnings[0] if warnings else none_left)
     shifts = shifts_of(exposures, calibrations, settings)
     throughput = relative_throughput(exposures, [0] * len(exposures))
-    n_sources = min(len(e.sources) for e in exposures)
+    exposures, n_sources = same_sources(exposures)
     extracted = (extract_source(exposures, shifts, throughput, k, settings) for k in range(n_sources))
     sources = [with_blaze(spectrum, calibrations.flat) for spectrum in extracted]
     merged = [merge_extracted(s, exposures[0].exposure, settings) for s in sources]

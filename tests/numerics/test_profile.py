@@ -108,34 +108,6 @@ def test_widths_of_orders_lie_on_a_line_unless_their_light_says_otherwise(rng):
         assert out.stretch[o] == pytest.approx(s, abs=0.012 if o == 1 else 0.002)
 
 
-def off_trace(rng, offset, counts, thought):
-    """(SlitLight of an order 3 that lies off its trace, profile): every sampling phase occurs in each block."""
-    p = prof.analytic_profile(1.0, **SHAPE)
-    distance = np.linspace(-5, 5, 40)[:, None] + np.linspace(-0.25, 0.25, offset.size)
-    expected = counts * 0.25 * p.at(distance - offset, 600.0, 3)
-    variance = expected + 25.0
-    data, weight = expected + rng.normal(0, np.sqrt(variance)), 1.0 / variance
-    weight[5, :9], data[5, :9] = 0.0, np.nan  # never read
-    one = np.ones(distance.shape)
-    return prof.SlitLight(distance, 600.0 * one, 0.25 * one, thought * one, data, weight), p
-
-
-def test_offsets_of_blocks_are_found_with_their_errors(rng):
-    truth = np.linspace(-0.03, 0.03, 40)
-    light_of_order, p = off_trace(rng, np.repeat(truth, 100), 500.0, 500.0)
-    wavelength, offset, error, significance = prof.offsets(p, 3, light_of_order, n_blocks=40)
-    pulls = (offset - truth) / error
-    assert abs(pulls.mean()) < 0.6 and 0.7 < pulls.std() < 1.4
-    assert significance.min() > 100 and np.all(wavelength == 600.0)
-
-
-def test_offsets_do_not_need_the_right_counts(rng):
-    """Counts thought twice too high halve the step, and a step is less than the way: the next one gets there."""
-    truth = np.linspace(0.05, 0.15, 20)
-    light_of_order, p = off_trace(rng, np.repeat(truth, 100), 500.0, 1e3)
-    assert prof.offsets(p, 3, light_of_order, n_blocks=20)[1] == pytest.approx(0.5 * truth, abs=0.01)
-
-
 def test_beta_gives_the_wings():
     narrow, wide = (prof.analytic_profile(1.0, beta=beta, **SHAPE) for beta in (4.765, 2.5))
     far = np.array([2.5])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from soxslib.simulate import optics
 from soxslib.simulate.bench import Target
 from soxslib.simulate.small import small_bench, small_frame, small_shot
 from tests.helpers.small_science import flat_before, inner, reduced, spectra, truth
@@ -31,10 +32,10 @@ def test_mean_counts_are_the_true_ones_from_faint_to_bright(bench, mag):
         assert abs(bias) < max(0.002 * np.mean(true[keep]), 0.02 * sigma)
 
 
-@pytest.mark.parametrize(("apart", "fainter", "worst"), [(1.5, 1.5, 0.04), (2.5, 2.5, 0.04), (4.0, 0.0, 0.02)])
-@pytest.mark.parametrize("bright", [True, False])
-def test_a_second_source_takes_nothing_and_leaves_nothing(bench, apart, fainter, worst, bright):
-    """1.5 arcsec apart the two are detected as one; 2.5, the fainter on the brighter one's flank."""
+@pytest.mark.parametrize(("apart", "fainter"), [(1.2, 0.0), (1.2, 0.5), (1.5, 1.5), (2.0, 0.5), (2.5, 2.5), (4.0, 0.0)])
+@pytest.mark.parametrize(("bright", "worst"), [(True, 0.01), (False, 0.03)])
+def test_a_second_source_takes_nothing_and_leaves_nothing(bench, apart, fainter, bright, worst):
+    """1.2 and 1.5 arcsec apart the two are detected as one; 2.5, the fainter on the brighter one's flank."""
     mag = {"VIS": 14.0, "NIR": 13.0}[bench.arm] if bright else {"VIS": 17.5, "NIR": 16.5}[bench.arm]
     one, other = (
         Target(dict(name="SN", type="continuum", mag=m), x) for m, x in ((mag, -0.6), (mag + fainter, apart - 0.6))
@@ -43,8 +44,24 @@ def test_a_second_source_takes_nothing_and_leaves_nothing(bench, apart, fainter,
     small = small_frame(bench, shot, np.random.default_rng(3))
     out = reduced(small, -0.6, flat_before(small))
     assert out.extended is None
-    assert [s.slit_arcsec for s in out.sources] == pytest.approx([-0.6, apart - 0.6], abs=0.1)
+    assert [out.place(k) for k in range(len(out.sources))] == pytest.approx([-0.6, apart - 0.6], abs=0.05)
     for spectrum in spectra([out]):
         true, keep = truth(small, spectrum), inner(spectrum)
         weight = (true / (300.0 + 0.3 * true))[keep]
         assert weight @ spectrum.flux[keep] / (weight @ true[keep]) == pytest.approx(1.0, abs=worst)
+
+
+@pytest.mark.parametrize("fwhm_arcsec", [0.8, 1.5])
+def test_a_profile_unlike_any_seeing_is_no_pair_of_sources(bench, fwhm_arcsec, monkeypatch):
+    """A Gaussian function with more light than noise everywhere: two Moffat functions beside each other come nearer to it."""
+    scale = 2.0 * np.sqrt(np.log(2.0) / np.pi)
+    gaussian = lambda x, fwhm: scale / fwhm * np.exp(-4.0 * np.log(2.0) * (x / fwhm) ** 2)
+    monkeypatch.setattr(optics, "moffat", gaussian)
+    star = Target(dict(name="SN", type="continuum", mag={"VIS": 13.0, "NIR": 12.0}[bench.arm]), -0.6)
+    shot = small_shot(arm=bench.arm, targets=(star,), exposure_s=ARMS[bench.arm][2], seeing_arcsec=fwhm_arcsec)
+    small = small_frame(bench, shot, np.random.default_rng(3))
+    out = reduced(small, -0.6, flat_before(small))
+    assert len(out.sources) == 1 and out.extended is None
+    for spectrum in spectra([out]):
+        true, keep = truth(small, spectrum), inner(spectrum)
+        assert np.sum(spectrum.flux[keep]) / np.sum(true[keep]) == pytest.approx(1.0, abs=0.01)

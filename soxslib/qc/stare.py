@@ -23,6 +23,7 @@ def _overall(result):
         Metric("SLIT POSITION", first.place(), "arcsec", "target along the slit"),
         Metric("SOURCE SIGNIFICANCE", first.sources[0].significance, "sigma", "detection of the target on the slit"),
         Metric("SEEING", first.slit_profiles[0].fwhm_arcsec, "arcsec", "FWHM of the slit profile"),
+        Metric("PROFILE BETA", first.sources[0].beta, "", "power of the Moffat function nearest to the slit profile"),
         Metric("SNR MEDIAN", snr, "", "median S/N per merged bin"),
         *_covariance(merged),
         *([Metric("BIAS DRIFT", max(drift, key=abs), "electron", "overscan less the master bias's")] if drift else []),

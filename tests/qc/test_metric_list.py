@@ -60,7 +60,7 @@ NEW = [
     (SKY, "extraction chi-square", ["EXTRACTION CHI2"]),
     (SKY, "cosmic-ray and saturation fractions", ["COSMIC RAY FRAC", "SATURATED FRAC"]),
     (("flux_calibration",), "overlap of neighbouring orders and of the arms", ["MERGE RATIO", "ARM RATIO"]),
-    (SKY, "seeing from the trace", ["SEEING"]),
+    (SKY, "seeing from the trace", ["SEEING", "PROFILE BETA"]),
     (("response", "flux_calibration"), "slit loss", ["SLIT FRACTION"]),
     (("master_flat",), "flat S/N per order", ["FLAT SNR"]),
     (SKY, "bias drift against overscan", ["BIAS DRIFT"]),

@@ -9,8 +9,17 @@ from soxslib.numerics.profile import MOFFAT_BETA, MOFFAT_RANGE, moffat
 
 _EXPLAINED = 1.1  # mean square of pulls below which points alone explain the light: no gain is left to find
 _WHOLE, _SURE = 1.2, 40.0  # mean square below which all is explained, and a gain of chi square that no chance makes
-_FAR_BETTER = 0.5  # chi square of one point source more over that with extended light
-_PAIRS = ((0.0, -1.2), (0.0, -0.6), (0.0, 0.6), (0.0, 1.2), (-0.35, 0.35))  # FWHM at which two hide in the light of one
+_AS_GOOD, _ASIDE = 1.1, 3.0  # the same of one that stands so many FWHM aside, where a galaxy would matter little
+_FAR_BETTER = (0.5, 0.25)  # chi square of one point source more, and of two, over that with extended light
+_PAIRS = (
+    (0.0, -1.8),
+    (0.0, -1.2),
+    (0.0, -0.6),
+    (0.0, 0.6),
+    (0.0, 1.2),
+    (0.0, 1.8),
+    (-0.35, 0.35),
+)  # FWHM at which two hide in the light of one
 _HINT = 1.3  # gain below which the search for extended light is given up after its first start
 _NARROWEST = 1.8  # FWHM of extended light in that of a point source, whose own wings are no host
 _STEPS = 60
@@ -105,8 +114,8 @@ def _searched(problem, least_gain, most, expected):
     square = lambda p: np.sum(problem.pulls(p) ** 2)
     if problem.sky_error is None and square(alone) < _EXPLAINED * problem.pulls(alone).size:
         return problem, problem.points(alone), None
-    residual = light - problem.fitted(alone)[0][0]
-    starts = [(slit[np.argmax(residual)], 0.5), (problem.positions[0], 0.5), (problem.positions[0], 2.0)]
+    lacking = slit[np.argmax(light - problem.fitted(alone)[0][0])]
+    starts = [(lacking, 0.5), (problem.positions[0], 0.5), (problem.positions[0], 2.0)]
     found = []
     for x, wide in starts:
         for points in (alone, problem.seeming):  # alone may have been drawn to the host
@@ -114,7 +123,7 @@ def _searched(problem, least_gain, most, expected):
         if problem.sky_error is None and square(alone) < _HINT * min(map(square, found)):
             break
     best = min(found, key=square)
-    hidden = _hidden(problem, _FAR_BETTER * square(best), expected) if problem.n_points < most else None
+    hidden = _hidden(problem, lacking, square(alone), square(best), most, expected)
     if hidden:
         return _searched(hidden, least_gain, most, expected)
     amplitudes = problem.fitted(best)[1][0]
@@ -129,24 +138,38 @@ def _between(limits, p):
     return float(limits[0] + (limits[1] - limits[0]) / (1.0 + np.exp(-p)))
 
 
-def _hidden(problem, worst, expected):
-    """The problem with one point source more, in the first one's light, whose chi square is less than the worst; None."""
-    found = []
-    for pair in _PAIRS:
-        more = problem.with_pair(*(problem.positions[0] + x * problem.seeming_fwhm for x in pair))
+def _hidden(problem, lacking, alone, extended, most, expected):
+    """The problem with one or two point sources more, None without: their chi square is far less than that with extended
+    light, or aside of the first as good where the known ones alone leave far more. lacking: where most light is left over."""
+    n = problem.n_points
+    for better in _FAR_BETTER:
+        found = _one_more(problem, lacking) if problem.n_points < most else None
+        if found is None:
+            return None
+        square, problem, fwhm = found
+        is_aside = abs(problem.positions[-1] - problem.positions[0]) > _ASIDE * fwhm
+        is_simpler = is_aside and square < _AS_GOOD * extended and alone > max(square / _FAR_BETTER[0], square + _SURE)
+        if square < better * extended or is_simpler:
+            first, known, new = problem.positions[0], problem.positions[1:n], problem.positions[n:]
+            named, *others = sorted([first, *new], key=lambda x: 0.0 if expected is None else abs(x - expected))
+            return problem.at([named, *known, *others])
+    return None
+
+
+def _one_more(problem, lacking):
+    """(chi square, problem, FWHM of the first) with the point source in the first one's light, or where light is lacking, that
+    explains most; None without any."""
+    found, (first, fwhm) = [], (problem.positions[0], problem.seeming_fwhm)
+    for one, other in [*_PAIRS, (0.0, (lacking - first) / fwhm)]:
+        more = problem.with_pair(first + one * fwhm, first + other * fwhm)
         start = more.seeming.copy()
-        start[1] = _SEEMING if pair[0] == 0 else _HALF
+        start[1] = _SEEMING if one == 0 else _HALF
         p = _minimised(more, start)
         points = more.points(p)
-        if abs(points.positions[-1] - points.positions[0]) > _NEAREST * points.fwhm_arcsec[0]:
-            found.append((np.sum(more.pulls(p) ** 2), more, p))
-    square, more, p = min(found, key=lambda f: f[0], default=(np.inf, problem, None))
-    if square > worst or not more.fitted(p)[1][0].min() > 0:
-        return None
-    first, *others, last = more.points(p).positions
-    if expected is not None and abs(last - expected) < abs(first - expected):
-        first, last = last, first
-    return more.at([first, *others, last])
+        apart = abs(points.positions[-1] - points.positions[0])
+        if apart > _NEAREST * points.fwhm_arcsec[0] and more.fitted(p)[1][0].min() > 0:
+            found.append((np.sum(more.pulls(p) ** 2), more.at(points.positions), points.fwhm_arcsec[0]))
+    return min(found, key=lambda f: f[0], default=None)
 
 
 class _Light:

@@ -65,7 +65,7 @@ class OrderFit:
     sky [row, column]: electrons per pixel; sky_density [column]: per pixel at the slit's centre; sky_information [column]: its
     inverse variance were nothing else fitted; counts [source, column]: electrons per native pixel; expected: those counts
     without noise of their own, whose photons the variance holds; model: everything; is_cosmic_ray: pixels rejected; chi2: per
-    degree of freedom of what was kept.
+    degree of freedom of what was kept; misfit [column]: mean square of its pulls.
     """
 
     sky: np.ndarray
@@ -77,6 +77,7 @@ class OrderFit:
     variance: np.ndarray
     is_cosmic_ray: np.ndarray
     chi2: float
+    misfit: np.ndarray
 
 
 LEAST_COVERAGE = 0.4  # of a profile, below which the pixels do not measure a source
@@ -107,11 +108,10 @@ def fit_order(
 ):  # fmt: skip
     """The OrderFit of an order for given source profiles (list of arrays [row, column], summing to about 1 over a column).
 
-    start: a first variance of the data [row, column] for the first weights; reject_sigma, grow_sigma: a pixel is a cosmic ray
-    when it is that far above the model, a neighbour of one when it is grow_sigma above; model_error: the fraction of the
-    model that no test trusts, of the sky as much as its bright lines show, sky_error at least; sharpest_px: Gaussian sigma
-    of the sharpest line, 0 for any; stiffness: Stiffness of the sky, or None; extended_px: the last source is extended
-    light, without structure shorter than this but where extended_free [column]; known: KnownSky of other exposures, or None.
+    start: a first variance [row, column] for the first weights; reject_sigma, grow_sigma: a pixel so far above the model is a
+    cosmic ray, or a neighbour of one; model_error: part of the model that no test trusts, of the sky what its bright lines
+    show, sky_error at least; sharpest_px: sigma of the sharpest line, 0 for any; stiffness: Stiffness of the sky; extended_px:
+    the last source has no structure shorter than this but where extended_free [column]; known: KnownSky of other exposures.
     """
     basis, n_nodes, n_sources, sky_kinds = pixels.basis, pixels.basis.n_nodes, len(profiles), _sky_kinds(stiffness)
     k, first, phase = n_sources + len(sky_kinds), basis.first, basis.phase
@@ -149,17 +149,18 @@ def fit_order(
         if round_ < weight_rounds - 1:
             variance = noise_of(light_of(_expected(solution, bands - given, n_sources)))
     kept, expected = usable & ~hits.rejected, _expected(solution, bands - given, n_sources)
-    left = (value - model)[kept] ** 2 / variance[kept]
+    left, at = (value - model)[kept] ** 2 / variance[kept], hits.node[kept]
     return OrderFit(
         sky=sky,
         sky_density=_at_columns(solution[:, n_sources:], sky_kinds, basis.n_columns),
-        sky_information=np.bincount(hits.node[kept], (pixels.slit_light**2 / variance)[kept], n_nodes)[MARGIN:-MARGIN],
+        sky_information=np.bincount(at, (pixels.slit_light**2 / variance)[kept], n_nodes)[MARGIN:-MARGIN],
         counts=solution[MARGIN:-MARGIN, :n_sources].T,
         expected=expected[MARGIN:-MARGIN, :n_sources].T,
         model=model,
         variance=noise_of(light_of(expected)),
         is_cosmic_ray=hits.rejected,
         chi2=float(left.sum() / max(left.size - (n_sources + 1) * basis.n_columns, 1)),
+        misfit=(np.bincount(at, left, n_nodes) / np.maximum(np.bincount(at, minlength=n_nodes), 1))[MARGIN:-MARGIN],
     )
 
 

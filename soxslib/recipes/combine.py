@@ -10,12 +10,13 @@ from soxslib.numerics.agreement import unlike_others
 from soxslib.numerics.aperture import boxcar
 from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.expected import expected_counts
-from soxslib.numerics.filters import running_median
+from soxslib.numerics.filters import dilated, running_median
 from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.flexure import native_wavelengths
 from soxslib.recipes.science import columns_of
 from soxslib.recipes.slit_profiles import distance_from
 
+MISFIT = 25.0  # mean square pull of a column's pixels: cosmic rays on each other, that no model of the rest finds
 LEAST_NOISE = 0.3  # of a pixel's variance, that is left when its own counts were noise
 
 
@@ -215,6 +216,7 @@ def _quality(counts, exposures, source, order, wavelength, settings):
     saturated = ((window.quality & int(Quality.SATURATED)) > 0) & core
     if len(exposures) == 1:
         quality[saturated.any(axis=0)] |= int(Quality.SATURATED)
+        quality[dilated(first.fits[order].misfit > MISFIT, 2)] |= int(Quality.POOR_SKY)
     return quality.astype(np.uint16)
 
 

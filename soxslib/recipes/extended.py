@@ -12,6 +12,7 @@ from soxslib.recipes.slit_profiles import distance_from, readable_before
 
 log = logging.getLogger(__name__)
 
+LEAST_SEEN = 0.7  # of the slit
 FLANK = 0.1  # arcsec by which a trace may be off, and be told later
 HIDDEN = 5.0  # significance of a source that only the fit of all light shows
 
@@ -32,21 +33,25 @@ def empty_sky(off, windows, bases, settings):
     return EmptySky(image, {o: max(float(part(o)), 1e-9) for o in windows})
 
 
-def find_extended(windows, positions, fits, profiles, sources, expected, settings, sky, trace, *, side_by_side):
-    """(sources, their Points, ExtendedLight or None) as the light along the slit shows them together.
+def find_extended(windows, positions, fits, profiles, sources, traces, expected, settings, sky, *, side_by_side):
+    """(sources, their Traces, their Points, ExtendedLight or None) as the light along the slit shows them together.
 
     Extended light must matter to the sources. fits: of sky and sources with these profiles. The sky has taken part of extended
-    light, unless exposures of the empty sky tell it (an EmptySky); what is left along the slit still shows its shape. trace:
-    the target's, by which the orders' light falls together once it is known. expected: where the target should be [arcsec].
+    light, unless exposures of the empty sky tell it (an EmptySky); what is left along the slit still shows its shape. The
+    orders' light falls together along the trace of the source that is known best, side by side along the target's. expected:
+    where the target should be [arcsec].
     """
+    lead = 0 if side_by_side else int(np.argmax([s.significance for s in sources]))
     grid = np.arange(-settings.half_slit_arcsec + 0.4, settings.half_slit_arcsec - 0.3, settings.extended_step_arcsec)
     along = [
-        _along_slit(o, w, fits[o], profiles[o], positions[o], grid, settings, sky, trace, sources[0])
+        _along_slit(o, w, fits[o], profiles[o], positions[o], grid, settings, sky, traces[lead], sources[lead])
         for o, w in windows.items()
     ]
     light, variance = (np.stack(part) for part in zip(*along, strict=True))
-    if not np.all(np.isfinite(variance)) or not light.sum(axis=0).max(initial=0.0) > 0:
-        return sources, None, None
+    seen = np.isfinite(variance).all(axis=0)
+    grid, light, variance = grid[seen], light[:, seen], variance[:, seen]
+    if seen.mean() < LEAST_SEEN or not light.sum(axis=0).max(initial=0.0) > 0:
+        return sources, traces, None, None
     is_forced = settings.slit_position_arcsec is not None
     middle = np.array([w.cutout.middle_nm for w in windows.values()])
     points, extended, doubt = split_light(
@@ -64,21 +69,30 @@ def find_extended(windows, positions, fits, profiles, sources, expected, setting
         )  # fmt: skip
         extended = replace(extended, doubt={o: float(d) for o, d in zip(windows, doubt, strict=True)})
     hidden = len(points.positions) - len(sources)
-    places = points.positions if extended or hidden else _places(sources, points)
-    if is_forced:
-        places = [s.slit_arcsec for s in sources]
+    places = points.positions
+    if is_forced or not (extended or hidden):
+        places = [s.slit_arcsec for s in sources] if is_forced else _places(sources, traces, lead, points, windows)
+    beside = lambda place: traces[lead].shifted(place - sources[lead].slit_arcsec)
+    known = {s.slit_arcsec: t for s, t in zip(sources, traces, strict=True)}
     sources = [*sources, *(replace(sources[0], significance=HIDDEN) for _ in range(hidden))]
     shaped = [
         replace(s, slit_arcsec=p, fwhm_arcsec=w, beta=points.power)
         for s, p, w in zip(sources, places, points.fwhm_arcsec, strict=True)
     ]
-    return shaped, points, extended
+    return shaped, [known.get(p) or beside(p) for p in places], points, extended
 
 
-def _places(sources, points):
-    """Where sources stand that were traced: another than the first elsewhere where it is seen on its flank."""
-    known, first = [s.slit_arcsec for s in sources], sources[0].slit_arcsec - points.positions[0]
-    return [k if abs(p + first - k) < FLANK else p + first for k, p in zip(known, points.positions, strict=True)]
+def _places(sources, traces, lead, points, windows):
+    """Where sources stand that were traced: elsewhere where another's light has drawn one from where all light shows it.
+
+    Places are told by light along the leading trace; a trace that agrees with it is the better known.
+    """
+    if len(sources) == 1:
+        return [sources[0].slit_arcsec]
+    mean = lambda trace: np.mean([trace.at(o, w.cutout.middle_nm) for o, w in windows.items()])
+    along = [mean(t) - mean(traces[lead]) + sources[lead].slit_arcsec for t in traces]
+    pairs = zip(sources, along, points.positions, strict=True)
+    return [s.slit_arcsec if abs(at - p) < FLANK else p for s, at, p in pairs]
 
 
 def _along_slit(order, window, fit, profiles, position, grid, settings, sky, trace, target):

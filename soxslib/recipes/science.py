@@ -20,7 +20,7 @@ from soxslib.recipes.off_sky import SkyReport, fit_profiles, lit_alike, off_sky,
 from soxslib.recipes.order_fits import extended_variance_of, find_lines, fit_all, relit, sky_variance_of
 from soxslib.recipes.skybend import bent
 from soxslib.recipes.slit_profiles import first_profile, profiles_on_pixels, profiles_together, readable
-from soxslib.recipes.source_shapes import is_blended, refined, shaped, trace_source, traces_at
+from soxslib.recipes.source_shapes import is_blended, refined, shaped, trace_source
 from soxslib.recipes.windows import Window, cut_orders, windows_of
 
 log = logging.getLogger(__name__)
@@ -264,10 +264,11 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
         if round_ == 0:
             off = off_sky(skies, seen, positions, fits, settings) if skies else None
             sky = empty_sky(off, windows, bases, settings) if skies else None
-            together, points, extended = find_extended(*light(), sources, *about, sky, traces[0], side_by_side=False)
+            together, paths, points, extended = find_extended(
+                *light(), sources, traces, *about, sky, side_by_side=False
+            )
             if points:
-                traces = traces_at(together, sources, traces)
-                sources, slit_profiles = together, profiles_together(together, points, windows, settings)
+                sources, traces, slit_profiles = together, paths, profiles_together(together, points, windows, settings)
             if extended or off or len(sources) > 1:
                 profiles = profiles_on_pixels(windows, traces, slit_profiles, extended, sources[0].slit_arcsec)
                 fits, off, free = fit_profiles(windows, bases, positions, profiles, off, e.ndit, settings, extended)
@@ -275,7 +276,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
             sky = EmptySky({}, sky.error) if sky else None
         elif extended and not is_last:
             sky = EmptySky({o: f.sky for o, f in fits.items()}, sky.error) if sky else None
-            together, points, again = find_extended(*light(), sources, *about, sky, traces[0], side_by_side=True)
+            together, _, points, again = find_extended(*light(), sources, traces, *about, sky, side_by_side=True)
             if again:
                 extended, slit_profiles = again, profiles_together(together, points, windows, settings)
             fits, free = (fits, free) if sky else find_lines(windows, bases, profiles, fits, e.ndit, settings)

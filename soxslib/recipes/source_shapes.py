@@ -15,6 +15,7 @@ BLENDED, SHARED = (
     3.0,
     0.3,
 )  # FWHM within which sources share light, and how much of it another may bring to show a profile
+PARTLY = 0.3  # of the tolerance: of a profile that is seen in part
 ALIKE = 0.15  # relative: sources whose widths differ by less are points, whose profiles differ by as much less than any
 
 
@@ -33,14 +34,6 @@ def trace_source(blocks, source, windows, settings):
             for order, b in blocks.items()
         }
     return _trace_of(measured, source, windows, settings)
-
-
-def traces_at(places, sources, traces):
-    """The Traces of sources at other places than before: those that stayed keep theirs; the others' places are told by light
-    along the first one's trace, which they are parallel to until they are found again."""
-    known = {s.slit_arcsec: t for s, t in zip(sources, traces, strict=True)}
-    beside = lambda s: traces[0].shifted(s.slit_arcsec - sources[0].slit_arcsec)
-    return [known.get(s.slit_arcsec) or beside(s) for s in places]
 
 
 def shaped(blocks, source, trace):
@@ -97,7 +90,7 @@ def refined(windows, positions, fits, profiles, sources, traces, slit_profiles, 
         for path, along in zip(paths, light, strict=True)
     ]
     light = [_unblended(k, light, sources, slit_profiles) for k in range(len(sources))]
-    shapes = slit_profiles if on_extended else _of_one_seeing(slit_profiles, light, settings)
+    shapes = slit_profiles if on_extended else _of_one_seeing(slit_profiles, light, sources, settings)
     return [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, shapes, strict=True)], paths, shapes
 
 
@@ -125,17 +118,19 @@ def _unblended(k, light, sources, slit_profiles):
     return out
 
 
-def _of_one_seeing(slit_profiles, light, settings):
+def _of_one_seeing(slit_profiles, light, sources, settings):
     """The SlitProfiles of sources by their SlitLight in all orders, {order: } each."""
     brightest = int(np.argmax([sum(float(of_order.counts.sum()) for of_order in along.values()) for along in light]))
-    best = _refined(slit_profiles[brightest], light[brightest], settings.profile_tolerance, settings)
+    tolerance = [settings.profile_tolerance * (PARTLY if is_blended(k, sources) else 1.0) for k in range(len(sources))]
+    best = _refined(slit_profiles[brightest], light[brightest], tolerance[brightest], settings)
     shapes = []
     for k, profile in enumerate(slit_profiles):
         is_alike = abs(profile.fwhm_arcsec / slit_profiles[brightest].fwhm_arcsec - 1.0) < ALIKE
-        start, tolerance = (best, ALIKE) if is_alike else (profile, 1.0)
-        alone = k == brightest
-        tolerance *= settings.profile_tolerance
-        shapes.append(best if alone else _refined(start, light[k], tolerance, settings))
+        if k == brightest or (is_alike and is_blended(k, sources)):
+            shapes.append(best)
+        else:
+            start, part = (best, ALIKE) if is_alike else (profile, 1.0)
+            shapes.append(_refined(start, light[k], part * tolerance[k], settings))
     return shapes
 
 

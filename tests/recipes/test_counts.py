@@ -51,6 +51,32 @@ def test_a_second_source_takes_nothing_and_leaves_nothing(bench, apart, fainter,
         assert weight @ spectrum.flux[keep] / (weight @ true[keep]) == pytest.approx(1.0, abs=worst)
 
 
+@pytest.mark.parametrize(
+    ("seeing", "places", "mags"),
+    [
+        (1.4, (-1.8, 0.8), (17.4, 16.0)),  # detected between the two
+        (1.7, (-0.8, -4.6), (16.1, 14.8)),  # the brighter at the slit's end
+        (1.6, (-1.4, -3.8, 2.5), (17.0, 16.9, 17.9)),  # two detected as one, and a third
+        (1.8, (1.3, -4.7, -1.7), (17.8, 20.1, 18.2)),  # the third only lifts the sky
+    ],
+)
+def test_a_slit_full_of_sources_is_told_apart(bench, seeing, places, mags):
+    brighter = {"VIS": 0.0, "NIR": 1.0}[bench.arm]
+    pairs = zip(mags, places, strict=True)
+    stars = tuple(Target(dict(name="SN", type="continuum", mag=m - brighter), x) for m, x in pairs)
+    shot = small_shot(arm=bench.arm, targets=stars, exposure_s=ARMS[bench.arm][2], seeing_arcsec=seeing)
+    small = small_frame(bench, shot, np.random.default_rng(4))
+    out = reduced(small, places[0], flat_before(small))
+    assert out.extended is None
+    assert sorted(out.place(k) for k in range(len(out.sources))) == pytest.approx(sorted(places), abs=0.2)
+    assert out.place() == pytest.approx(places[0], abs=0.05)
+    for spectrum in spectra([out]):
+        true, keep = truth(small, spectrum), inner(spectrum)
+        weight = (true / (300.0 + 0.3 * true))[keep]
+        noise = np.sqrt(weight**2 @ spectrum.variance[keep]) / (weight @ true[keep])
+        assert weight @ spectrum.flux[keep] / (weight @ true[keep]) == pytest.approx(1.0, abs=0.02 + 2 * noise)
+
+
 @pytest.mark.parametrize("fwhm_arcsec", [0.8, 1.5])
 def test_a_profile_unlike_any_seeing_is_no_pair_of_sources(bench, fwhm_arcsec, monkeypatch):
     """A Gaussian function with more light than noise everywhere: two Moffat functions beside each other come nearer to it."""

@@ -1,5 +1,6 @@
 """Right answers: the simulator's truth, with the true wavelength solution and variances."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -121,6 +122,25 @@ def test_a_ray_along_the_slit_before_rejection_is_no_extended_light(bench):
         assert np.median(ratio) == pytest.approx(1, abs=0.04)
 
 
+def test_what_no_model_explains_is_flagged(bench):
+    """Half of the slit at one wavelength is hit, each pixel by another ray: what is left there tells no counts."""
+    small = star(bench, 17.0)
+    (whole,) = spectra([reduced(small)])
+    window = reduced(small).windows[1]
+    cutout, hit = window.cutout, np.zeros(bench.shape)
+    wavelength = np.median(whole.wavelength_nm)
+    at = np.abs(cutout.wavelength_nm - wavelength) < 0.6 * np.median(whole.pixel_nm)
+    at &= cutout.is_inside & (np.arange(len(at)) % 2 == 0)[:, None]
+    hit.ravel()[cutout.take(np.arange(hit.size).reshape(hit.shape))[at]] = 8000.0
+    frame = small.frame.with_(flux=small.frame.flux + hit.astype(np.float32))
+    (spectrum,) = spectra([reduced(replace(small, frame=frame))])
+    pulls = np.abs(spectrum.flux - whole.flux) / np.sqrt(whole.variance)
+    flagged = (spectrum.quality & int(Quality.POOR_SKY)) > 0
+    assert np.any(pulls[inner(whole)] > 10.0) and flagged.sum() < 20
+    assert np.all(flagged[inner(whole) & (pulls > 10.0)])
+    assert not np.any(whole.quality & int(Quality.POOR_SKY))
+
+
 def test_a_position_can_be_forced(bench):
     targets = (Target(dict(STAR, mag=18.0), -2.5), Target(dict(STAR, mag=16.0), 2.6))
     small = small_frame(bench, small_shot(targets=targets), np.random.default_rng(5))
@@ -175,7 +195,16 @@ def test_lines_that_wrong_illumination_prints_on_the_counts_are_taken_out(rng):
     noise = rng.normal(0, 1.0 / np.sqrt(np.sum(profile**2 / variance, axis=0)))
     counts = 400.0 + 0.02 * density / peak + noise
     fit = OrderFit(
-        sky, density, 0 * density, counts[None, :], counts[None, :], sky, variance, np.zeros(sky.shape, bool), 1.0
+        sky,
+        density,
+        0 * density,
+        counts[None, :],
+        counts[None, :],
+        sky,
+        variance,
+        np.zeros(sky.shape, bool),
+        1.0,
+        0 * density,
     )
     out = without_lines({1: fit}, {1: [profile]}, 1, SimpleNamespace(slit_light_under=0.01))[1]
     is_line = density > 500.0

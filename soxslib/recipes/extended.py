@@ -9,6 +9,7 @@ from soxslib.numerics.extended import light_along
 from soxslib.numerics.extended_fit import split_light
 from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.slit_profiles import distance_from, readable_before
+from soxslib.recipes.source_shapes import is_seen_in_part
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +71,10 @@ def find_extended(windows, positions, fits, profiles, sources, traces, expected,
         extended = replace(extended, doubt={o: float(d) for o, d in zip(windows, doubt, strict=True)})
     hidden = len(points.positions) - len(sources)
     places = points.positions
-    if is_forced or not (extended or hidden):
-        places = [s.slit_arcsec for s in sources] if is_forced else _places(sources, traces, lead, points, windows)
+    if is_forced:
+        places = [s.slit_arcsec for s in sources]
+    elif not (extended or hidden):
+        places = _places(sources, traces, lead, points, windows, settings)
     beside = lambda place: traces[lead].shifted(place - sources[lead].slit_arcsec)
     known = {s.slit_arcsec: t for s, t in zip(sources, traces, strict=True)}
     sources = [*sources, *(replace(sources[0], significance=HIDDEN) for _ in range(hidden))]
@@ -82,12 +85,13 @@ def find_extended(windows, positions, fits, profiles, sources, traces, expected,
     return shaped, [known.get(p) or beside(p) for p in places], points, extended
 
 
-def _places(sources, traces, lead, points, windows):
-    """Where sources stand that were traced: elsewhere where another's light has drawn one from where all light shows it.
+def _places(sources, traces, lead, points, windows, settings):
+    """Where sources stand that were traced: elsewhere where another's light, or the slit's end, has drawn one from where all
+    light shows it.
 
     Places are told by light along the leading trace; a trace that agrees with it is the better known.
     """
-    if len(sources) == 1:
+    if len(sources) == 1 and not is_seen_in_part(0, sources, settings):
         return [sources[0].slit_arcsec]
     mean = lambda trace: np.mean([trace.at(o, w.cutout.middle_nm) for o, w in windows.items()])
     along = [mean(t) - mean(traces[lead]) + sources[lead].slit_arcsec for t in traces]

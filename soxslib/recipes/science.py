@@ -20,7 +20,7 @@ from soxslib.recipes.off_sky import SkyReport, fit_profiles, lit_alike, off_sky,
 from soxslib.recipes.order_fits import extended_variance_of, find_lines, fit_all, relit, sky_variance_of
 from soxslib.recipes.skybend import bent
 from soxslib.recipes.slit_profiles import first_profile, profiles_on_pixels, profiles_together, readable
-from soxslib.recipes.source_shapes import is_blended, refined, shaped, trace_source
+from soxslib.recipes.source_shapes import is_seen_in_part, refined, shaped, trace_source
 from soxslib.recipes.windows import Window, cut_orders, windows_of
 
 log = logging.getLogger(__name__)
@@ -256,7 +256,7 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     light, about = lambda: (windows, positions, fits, profiles), (expected_arcsec, settings)
     windows = lit_alike(windows, seen) if seen else windows
     for round_ in range(settings.rounds + 1):
-        is_last = round_ == settings.rounds - (0 if extended or is_blended(0, sources) else 1)
+        is_last = round_ == settings.rounds - (0 if extended or is_seen_in_part(0, sources, settings) else 1)
         sky_variance |= {o: sky_variance_of(fit, known.get(o), settings) for o, fit in fits.items()}
         profiles = profiles_on_pixels(windows, traces, slit_profiles, extended, sources[0].slit_arcsec)
         how = dict(is_last=is_last, has_extended=extended is not None, free=free)

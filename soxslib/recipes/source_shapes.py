@@ -15,6 +15,7 @@ BLENDED, SHARED = (
     3.0,
     0.3,
 )  # FWHM within which sources share light, and how much of it another may bring to show a profile
+CUT = 1.2  # FWHM from the slit's end, within which it cuts a profile
 PARTLY = 0.3  # of the tolerance: of a profile that is seen in part
 ALIKE = 0.15  # relative: sources whose widths differ by less are points, whose profiles differ by as much less than any
 
@@ -89,21 +90,27 @@ def refined(windows, positions, fits, profiles, sources, traces, slit_profiles, 
         {o: replace(of, distance_arcsec=distance_from(windows[o], path)) for o, of in along.items()}
         for path, along in zip(paths, light, strict=True)
     ]
-    light = [_unblended(k, light, sources, slit_profiles) for k in range(len(sources))]
+    light = [_unblended(k, light, sources, slit_profiles, settings) for k in range(len(sources))]
     shapes = slit_profiles if on_extended else _of_one_seeing(slit_profiles, light, sources, settings)
     return [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, shapes, strict=True)], paths, shapes
 
 
-def is_blended(k, sources):
+def _is_blended(k, sources):
     """Whether another of the sources stands in the light of source k."""
     apart = [abs(s.slit_arcsec - sources[k].slit_arcsec) for j, s in enumerate(sources) if j != k]
     return min(apart, default=np.inf) < BLENDED * sources[k].fwhm_arcsec
 
 
-def _unblended(k, light, sources, slit_profiles):
-    """The SlitLight of source k in all orders; where another stands near, only what is nearly its own, on both sides of it
-    as if it were even: beside another source its counts and its profile could not be told apart."""
-    if not is_blended(k, sources):
+def is_seen_in_part(k, sources, settings):
+    """Whether another source or the slit's end hides a part of the profile of source k."""
+    inside = settings.half_slit_arcsec - abs(sources[k].slit_arcsec)
+    return _is_blended(k, sources) or inside < CUT * sources[k].fwhm_arcsec
+
+
+def _unblended(k, light, sources, slit_profiles, settings):
+    """The SlitLight of source k in all orders; where another stands near, or the slit's end, only what is nearly its own, on
+    both sides of it as if it were even: by a part of it its counts and its profile could not be told apart."""
+    if not is_seen_in_part(k, sources, settings):
         return light[k]
     out = {}
     for order, own in light[k].items():
@@ -121,12 +128,13 @@ def _unblended(k, light, sources, slit_profiles):
 def _of_one_seeing(slit_profiles, light, sources, settings):
     """The SlitProfiles of sources by their SlitLight in all orders, {order: } each."""
     brightest = int(np.argmax([sum(float(of_order.counts.sum()) for of_order in along.values()) for along in light]))
-    tolerance = [settings.profile_tolerance * (PARTLY if is_blended(k, sources) else 1.0) for k in range(len(sources))]
+    in_part = [is_seen_in_part(k, sources, settings) for k in range(len(sources))]
+    tolerance = [settings.profile_tolerance * (PARTLY if part else 1.0) for part in in_part]
     best = _refined(slit_profiles[brightest], light[brightest], tolerance[brightest], settings)
     shapes = []
     for k, profile in enumerate(slit_profiles):
         is_alike = abs(profile.fwhm_arcsec / slit_profiles[brightest].fwhm_arcsec - 1.0) < ALIKE
-        if k == brightest or (is_alike and is_blended(k, sources)):
+        if k == brightest or (is_alike and in_part[k]):
             shapes.append(best)
         else:
             start, part = (best, ALIKE) if is_alike else (profile, 1.0)

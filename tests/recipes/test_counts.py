@@ -58,9 +58,11 @@ def test_a_second_source_takes_nothing_and_leaves_nothing(bench, apart, fainter,
         (1.7, (-0.8, -4.6), (16.1, 14.8)),  # the brighter at the slit's end
         (1.6, (-1.4, -3.8, 2.5), (17.0, 16.9, 17.9)),  # two detected as one, and a third
         (1.8, (1.3, -4.7, -1.7), (17.8, 20.1, 18.2)),  # the third only lifts the sky
+        (2.0, (-5.0,), (13.0,)),  # half of it beyond the slit's end
+        (1.0, (5.1,), (15.0,)),
     ],
 )
-def test_a_slit_full_of_sources_is_told_apart(bench, seeing, places, mags):
+def test_sources_that_are_seen_in_part_keep_their_counts(bench, seeing, places, mags):
     brighter = {"VIS": 0.0, "NIR": 1.0}[bench.arm]
     pairs = zip(mags, places, strict=True)
     stars = tuple(Target(dict(name="SN", type="continuum", mag=m - brighter), x) for m, x in pairs)

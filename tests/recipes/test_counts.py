@@ -32,9 +32,12 @@ def test_mean_counts_are_the_true_ones_from_faint_to_bright(bench, mag):
         assert abs(bias) < max(0.002 * np.mean(true[keep]), 0.02 * sigma)
 
 
-@pytest.mark.parametrize(("apart", "fainter"), [(1.2, 0.0), (1.2, 0.5), (1.5, 1.5), (2.0, 0.5), (2.5, 2.5), (4.0, 0.0)])
-@pytest.mark.parametrize(("bright", "worst"), [(True, 0.01), (False, 0.03)])
-def test_a_second_source_takes_nothing_and_leaves_nothing(bench, apart, fainter, bright, worst):
+@pytest.mark.parametrize(
+    ("apart", "fainter", "worst"),
+    [(1.2, 0.0, 0.03), (1.2, 0.5, 0.03), (1.5, 1.5, 0.02), (2.0, 0.5, 0.02), (2.5, 2.5, 0.02), (4.0, 0.0, 0.02)],
+)
+@pytest.mark.parametrize("bright", [True, False])
+def test_a_second_source_takes_nothing_and_leaves_nothing(bench, apart, fainter, worst, bright):
     """1.2 and 1.5 arcsec apart the two are detected as one; 2.5, the fainter on the brighter one's flank."""
     mag = {"VIS": 14.0, "NIR": 13.0}[bench.arm] if bright else {"VIS": 17.5, "NIR": 16.5}[bench.arm]
     one, other = (
@@ -48,7 +51,7 @@ def test_a_second_source_takes_nothing_and_leaves_nothing(bench, apart, fainter,
     for spectrum in spectra([out]):
         true, keep = truth(small, spectrum), inner(spectrum)
         weight = (true / (300.0 + 0.3 * true))[keep]
-        assert weight @ spectrum.flux[keep] / (weight @ true[keep]) == pytest.approx(1.0, abs=worst)
+        assert weight @ spectrum.flux[keep] / (weight @ true[keep]) == pytest.approx(1.0, abs=0.01 if bright else worst)
 
 
 @pytest.mark.parametrize(

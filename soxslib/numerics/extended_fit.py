@@ -9,17 +9,10 @@ from soxslib.numerics.profile import MOFFAT_BETA, MOFFAT_RANGE, moffat
 
 _EXPLAINED = 1.1  # mean square of pulls below which points alone explain the light: no gain is left to find
 _WHOLE, _SURE = 1.2, 40.0  # mean square below which all is explained, and a gain of chi square that no chance makes
-_AS_GOOD, _ASIDE = 1.1, 3.0  # the same of one that stands so many FWHM aside, where a galaxy would matter little
 _FAR_BETTER = (0.5, 0.25)  # chi square of one point source more, and of two, over that with extended light
-_PAIRS = (
-    (0.0, -1.8),
-    (0.0, -1.2),
-    (0.0, -0.6),
-    (0.0, 0.6),
-    (0.0, 1.2),
-    (0.0, 1.8),
-    (-0.35, 0.35),
-)  # FWHM at which two hide in the light of one
+_AS_GOOD, _ASIDE = 1.1, 3.0  # the same of one that stands so many FWHM aside, where a galaxy would matter little
+_FLANKS = (-1.8, -1.2, -0.6, 0.6, 1.2, 1.8)  # FWHM at which another point source hides in the light of one
+_PAIR = (-0.35, 0.35)  # and at which two alike do
 _HINT = 1.3  # gain below which the search for extended light is given up after its first start
 _NARROWEST = 1.8  # FWHM of extended light in that of a point source, whose own wings are no host
 _STEPS = 60
@@ -66,7 +59,8 @@ def split_light(
     side by side tell the forms, each with its own width, where traces have brought their light together. Without an improvement
     of chi square by the factor least_gain there is no extended light, unless there is far more light than the sky's all along the
     slit, nor where its peak is less than least_peak of the first source's, or, on any source, than least_wings of its own: as
-    much its wings may be. Point sources that hide in the others' light are added, up to `most` in all.
+    much its wings may be. Point sources that hide in the others' light are added, up to `most` in all; of those that stood for the
+    first one the nearest to expected_arcsec is then the first.
     """
     weight = 1.0 / np.median(variance, axis=1)
     total = weight @ light, weight**2 @ variance
@@ -107,8 +101,8 @@ def _own_peak(extended):
 
 
 def _searched(problem, least_gain, most, expected):
-    """(the problem, Points, parameters with extended light or None) that explain the sum of all orders; with one point more, of
-    `most`, where that explains it far better than extended light does."""
+    """(the problem, Points, parameters with extended light or None) that explain the sum of all orders; with more points, up
+    to `most`, where they explain it far better than extended light does."""
     slit, light = problem.slit, problem.light[0]
     alone = _minimised(problem, problem.seeming)
     square = lambda p: np.sum(problem.pulls(p) ** 2)
@@ -160,10 +154,11 @@ def _one_more(problem, lacking):
     """(chi square, problem, FWHM of the first) with the point source in the first one's light, or where light is lacking, that
     explains most; None without any."""
     found, (first, fwhm) = [], (problem.positions[0], problem.seeming_fwhm)
-    for one, other in [*_PAIRS, (0.0, (lacking - first) / fwhm)]:
-        more = problem.with_pair(first + one * fwhm, first + other * fwhm)
+    beside = [(first, x) for x in (*(first + side * fwhm for side in _FLANKS), lacking)]
+    for pair in [*beside, tuple(first + side * fwhm for side in _PAIR)]:
+        more = problem.with_pair(*pair)
         start = more.seeming.copy()
-        start[1] = _SEEMING if one == 0 else _HALF
+        start[1] = _SEEMING if pair[0] == first else _HALF
         p = _minimised(more, start)
         points = more.points(p)
         apart = abs(points.positions[-1] - points.positions[0])

@@ -206,8 +206,7 @@ class Trace:
 
     def shifted(self, by_arcsec):
         """The Trace of what is seen by_arcsec further along the slit."""
-        constant = {o: np.r_[by_arcsec, np.zeros(c.size - 1)] for o, c in self.coefficients.items()}
-        return replace(self, coefficients={o: c + constant[o] for o, c in self.coefficients.items()})
+        return replace(self, coefficients={o: np.r_[c[0] + by_arcsec, c[1:]] for o, c in self.coefficients.items()})
 
     def at(self, order, wavelength_nm):
         """Slit position [arcsec]."""

@@ -13,8 +13,8 @@ _seeing = kernels.function("profile_seeing", "dxxdn")
 _sums_beside = kernels.function("profile_beside", "dddnnddd")
 _equations = kernels.function("profile_equations", "dddddxxnddddnn")
 
-# between turbulence alone, 4.765, and telescopes' wings, 2.5 (Trujillo et al. 2001, MNRAS 328, 977), less 0.5: summed across
-# the slit a Moffat function is one of a lower power
+# from telescopes' wings, 2.5 (Trujillo et al. 2001, MNRAS 328, 977), less 0.5, as summed across the slit a Moffat function is
+# one of a lower power, through turbulence alone, 4.765, to next to no wings, which blur by optics and guiding may leave
 MOFFAT_BETA = 3.0
 MOFFAT_RANGE = (2.0, 20.0)  # wings wider than these are a host's
 WING_TRUST = 0.003  # of the tolerance, at which the far wings may differ from the start
@@ -193,15 +193,14 @@ def _stretch_of(profile, order, light):
     )
     now, step = profile.stretch.get(order, 1.0), 0.03
     shape, slope = at(now), (at(now * (1 + step)) - at(now * (1 - step))) / (2 * step * now)
-    slope, left, _, _ = _beside(shape, slope, light)
+    slope, left = _beside(shape, slope, light)
     information = float((light.weight * slope**2).sum())
     return float((light.weight * slope * left).sum()) / max(information, 1e-300), information
 
 
 def _beside(shape, slope, light):
-    """(counts' change of shape with a parameter, light left, counts, their inverse variance) per column: what a column's
-    free counts could explain is taken out of the first two."""
+    """(counts' change of shape with a parameter, light left), less what a column's free counts could explain of them."""
     arrays = shape, light.weight, light.counts
     left, slope, sums = np.array(light.left, float), np.array(slope, float), np.zeros((3, shape.shape[1]))
     _sums_beside(*_contiguous(*arrays), *shape.shape, slope, left, sums)
-    return slope, left, sums[1], sums[0]
+    return slope, left

@@ -11,11 +11,9 @@ from soxslib.numerics.profile import SlitLight, profile_equations, stretched, up
 from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.slit_profiles import distance_from, readable
 
-BLENDED, SHARED = (
-    3.0,
-    0.3,
-)  # FWHM within which sources share light, and how much of it another may bring to show a profile
+BLENDED = 3.0  # FWHM within which sources share light
 CUT = 1.2  # FWHM from the slit's end, within which it cuts a profile
+SHARED = 0.3  # of a source's light: what others may bring where it is to show its profile
 PARTLY = 0.3  # of the tolerance: of a profile that is seen in part
 ALIKE = 0.15  # relative: sources whose widths differ by less are points, whose profiles differ by as much less than any
 
@@ -90,7 +88,6 @@ def refined(windows, positions, fits, profiles, sources, traces, slit_profiles, 
         {o: replace(of, distance_arcsec=distance_from(windows[o], path)) for o, of in along.items()}
         for path, along in zip(paths, light, strict=True)
     ]
-    light = [_unblended(k, light, sources, slit_profiles, settings) for k in range(len(sources))]
     shapes = slit_profiles if on_extended else _of_one_seeing(slit_profiles, light, sources, settings)
     return [replace(s, fwhm_arcsec=p.fwhm_arcsec) for s, p in zip(sources, shapes, strict=True)], paths, shapes
 
@@ -107,7 +104,7 @@ def is_seen_in_part(k, sources, settings):
     return _is_blended(k, sources) or inside < CUT * sources[k].fwhm_arcsec
 
 
-def _unblended(k, light, sources, slit_profiles, settings):
+def _own_light(k, light, sources, slit_profiles, settings):
     """The SlitLight of source k in all orders; where another stands near, or the slit's end, only what is nearly its own, on
     both sides of it as if it were even: by a part of it its counts and its profile could not be told apart."""
     if not is_seen_in_part(k, sources, settings):
@@ -127,6 +124,7 @@ def _unblended(k, light, sources, slit_profiles, settings):
 
 def _of_one_seeing(slit_profiles, light, sources, settings):
     """The SlitProfiles of sources by their SlitLight in all orders, {order: } each."""
+    light = [_own_light(k, light, sources, slit_profiles, settings) for k in range(len(sources))]
     brightest = int(np.argmax([sum(float(of_order.counts.sum()) for of_order in along.values()) for along in light]))
     in_part = [is_seen_in_part(k, sources, settings) for k in range(len(sources))]
     tolerance = [settings.profile_tolerance * (PARTLY if part else 1.0) for part in in_part]

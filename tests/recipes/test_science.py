@@ -194,18 +194,8 @@ def test_lines_that_wrong_illumination_prints_on_the_counts_are_taken_out(rng):
     variance = sky + 100.0
     noise = rng.normal(0, 1.0 / np.sqrt(np.sum(profile**2 / variance, axis=0)))
     counts = 400.0 + 0.02 * density / peak + noise
-    fit = OrderFit(
-        sky,
-        density,
-        0 * density,
-        counts[None, :],
-        counts[None, :],
-        sky,
-        variance,
-        np.zeros(sky.shape, bool),
-        1.0,
-        0 * density,
-    )
+    none, is_hit, both = 0 * density, np.zeros(sky.shape, bool), (counts[None, :], counts[None, :])
+    fit = OrderFit(sky, density, none, *both, sky, variance, is_hit, 1.0, none)
     out = without_lines({1: fit}, {1: [profile]}, 1, SimpleNamespace(slit_light_under=0.01))[1]
     is_line = density > 500.0
     assert np.mean((counts - 400.0)[is_line]) > 100.0

@@ -227,16 +227,31 @@ def run(snakemake, main):
     )
     _log_to(snakemake.log)
     try:
+        _reduce(job, main, snakemake.log)
+    except (MemoryError, OSError) as error:  # the machine's fault, not the data's: another try may go well
+        log.info("%s", traceback.format_exc())  # for the log; on the screen one line
+        log.error("%s: %s; what is done stays: mend that and run snakemake again", job.step, _of_machine(error))
+        sys.exit(1)
+    gc.freeze()  # all ends now: Python need not search for garbage first
+
+
+def _reduce(job, main, logs):
+    try:
         main(job)
     except ReductionError as error:
         job.fail(str(error))
-    except (MemoryError, OSError):  # the machine's fault, not the data's: another try may go well
-        log.error("%s", traceback.format_exc())
+    except (MemoryError, OSError):
         raise
     except Exception as error:
         log.error("%s", traceback.format_exc())
-        job.fail(f"{job.step}: unexpected {type(error).__name__}: {error}; see {snakemake.log or 'the log'}")
-    gc.freeze()  # all ends now: Python need not search for garbage first
+        job.fail(f"{job.step}: unexpected {type(error).__name__}: {error}; see {logs or 'the log'}")
+
+
+def _of_machine(error):
+    """One line on what the machine lacks."""
+    if isinstance(error, MemoryError):
+        return f"out of memory {error}".strip()
+    return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
 
 
 def _log_to(paths):
@@ -245,4 +260,5 @@ def _log_to(paths):
     if paths:
         Path(paths[0]).parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(paths[0], mode="w", encoding="utf8"))
+    logging.raiseExceptions = False  # a log on a full disk
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=handlers, force=True)

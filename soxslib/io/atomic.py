@@ -17,6 +17,10 @@ def atomic_path(path):
         with open(temporary, "rb") as fh:
             os.fsync(fh.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is None:  # a full disk does not say whose
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

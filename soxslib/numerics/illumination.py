@@ -19,15 +19,39 @@ def corrected_slit_light(position, light, data, sky, variance, usable, *, priors
     position: along the slit, -1 to 1; light: as known so far; data: less sources; sky: at illumination 1. The correction is a
     slope, a bow, a shift of the known illumination along the slit, and a loss at its ends, whose expected sizes are the `priors`
     (relative, relative, in units of position, relative): more would follow what the flat knows better, or the wings of a
-    source. The ends stand for themselves: their blurred edges would bend the bow, and with it the sky under a source.
+    source. The ends stand for themselves, with a shift of their own: their blurred edges would bend all the rest, and with it
+    the sky under a source.
     """
-    position, light, *rest = (np.ascontiguousarray(a, float) for a in (position, light, data, sky, variance))
+    images = [np.ascontiguousarray(a, float) for a in (position, light, data, sky, variance)]
+    is_end = np.abs(position) > _END
+    middle = _solved(*_equations(images, usable & ~is_end), [0, 1, 2, 3], np.zeros(_TERMS), priors)
+    beside = np.where(np.arange(_TERMS) < 3, middle, 0.0)
+    ends = _solved(*_equations(images, usable & is_end), [3, 4], beside, priors)
+    return np.where(is_end, *(_with_terms(images, factors) for factors in (ends, middle)))
+
+
+def _equations(images, usable):
+    """(normal matrix, right side) of the terms over the usable pixels."""
     sums = np.zeros((_TERMS, _TERMS + 1))
-    _sums(position, light, *rest, np.ascontiguousarray(usable), _END, *light.shape, sums)
+    _sums(*images, np.ascontiguousarray(usable), _END, *usable.shape, sums)
     normal = np.triu(sums[:, :_TERMS])
-    normal += np.triu(normal, 1).T + np.diag([0.0, *(p**-2.0 for p in priors)]) + 1e-12 * np.eye(_TERMS)
+    return normal + np.triu(normal, 1).T, sums[:, _TERMS]
+
+
+def _solved(normal, right, free, factors, priors):
+    """The factors of the terms: those in `free`, zero so far, by least squares beside the others as they are."""
+    prior = np.r_[0.0, np.asarray(priors) ** -2.0][free] + 1e-12
+    left = (right - normal @ factors)[free]
+    factors = factors.copy()
+    factors[free] = np.linalg.solve(normal[np.ix_(free, free)] + np.diag(prior), left)
+    return factors
+
+
+def _with_terms(images, factors):
+    """The illumination plus so much of its terms."""
+    position, light, *_ = images
     out = np.empty(light.shape)
-    _corrected(position, light, np.linalg.solve(normal, sums[:, _TERMS]), _END, _DARKEST, *light.shape, out)
+    _corrected(position, light, factors, _END, _DARKEST, *light.shape, out)
     return out
 
 

@@ -155,7 +155,7 @@ def find_targets(blocks, expected_arcsec, seeing_arcsec, settings):
 
 
 def illuminated(windows, fits, settings, on_extended):
-    """The windows with the slit's illumination corrected to what the sky shows beside the sources.
+    """(windows, fits) with the slit's illumination corrected to what the sky shows beside the sources.
 
     on_extended: what the model lacks of extended light would pass for sky; only the sky's lines tell then.
     """
@@ -168,17 +168,12 @@ def illuminated(windows, fits, settings, on_extended):
         sky = w.data - source, fit.sky / w.slit_light
         seen, full = lines_of(sky, quiet, settings.slit_light_lines_px) if on_extended else sky
         light = corrected_slit_light(
-            w.cutout.slit_arcsec / settings.half_slit_arcsec,
-            w.slit_light,
-            seen,
-            full,
-            fit.variance,
-            quiet,
+            w.cutout.slit_arcsec / settings.half_slit_arcsec, w.slit_light, seen, full, fit.variance, quiet,
             priors=settings.slit_light_prior,
-        )
+        )  # fmt: skip
         light = light / np.average(light / w.slit_light, weights=quiet + 1e-12)  # the sky keeps its level
         out[order] = replace(w, slit_light=light)
-    return out
+    return out, {o: relit(fit, out[o].slit_light / windows[o].slit_light) for o, fit in fits.items()}
 
 
 def _light_under(fits, profiles, k, settings):
@@ -282,9 +277,9 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
             fits, free = (fits, free) if sky else find_lines(windows, bases, profiles, fits, e.ndit, settings)
         if is_last:
             break
-        before, on_host = windows, extended is not None
-        windows = illuminated(windows, fits, settings, on_host)
-        fits = {o: relit(f, windows[o].slit_light / before[o].slit_light) for o, f in fits.items()}
+        on_host = extended is not None
+        if not skies:  # they have told the slit's light
+            windows, fits = illuminated(windows, fits, settings, on_host)
         sources, traces, slit_profiles = refined(*light(), sources, traces, slit_profiles, settings, on_host)
         if not skies:  # theirs are not bent
             windows = bent(windows, fits, positions, grid_trace, settings)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import special
 
 from soxslib.numerics.illumination import corrected_slit_light, light_under_source, lines_of
 from tests.helpers.tilted_order import tilted_order
@@ -72,22 +73,47 @@ def test_without_lines_the_light_is_left_as_it_is(rng):
     assert light_under_source([(counts, variance, np.full(2000, 50.0))], prior=0.01) == pytest.approx(0.0, abs=1e-9)
 
 
+def test_ends_that_the_flat_blurs_otherwise_leave_the_middle_alone(rng):
+    """Pixels of 0.3 arcsec on a slit whose ends the flat shows 0.1 arcsec nearer: inside nothing is wrong, and nothing may
+    become so."""
+    u, half = np.arange(1000.0), 5.8
+    position = np.linspace(-1, 1, 40)[:, None] + 0.0 * u
+    uneven = 1.0 + 0.01 * np.sin(4.0 * position)
+    slit = lambda length: uneven * (1.0 - special.expit((np.abs(position) * half - length) / 0.06))
+    sky = 100.0 + 2e4 * sum(np.exp(-0.5 * ((u - c) / 1.2) ** 2) for c in np.arange(30.0, 1000.0, 37.0)) + 0.0 * position
+    mean = sky * slit(5.6)
+    data, usable, flat = rng.normal(mean, np.sqrt(mean)), np.ones(sky.shape, bool), slit(5.7)
+    found = corrected_slit_light(position, flat, data, sky, mean, usable, priors=(0.02, 0.02, 0.05, 0.05))
+    middle = np.abs(position) < 0.9
+    assert found[middle] == pytest.approx(flat[middle], rel=1e-3)  # 0.012 if the ends took part
+
+
 def test_the_correction_is_the_least_squares_fit_of_its_terms(rng):
-    """By a design matrix of all pixels, with the priors as further data."""
-    shape, priors = (20, 60), (0.02, 0.03, 0.05, 0.04)
+    """By design matrices of all pixels, with the priors as further data: of the middle, then of the ends beside its slope and
+    bow."""
+    shape, priors = (20, 60), np.array([0.02, 0.03, 0.05, 0.04])
     position = np.linspace(-1, 1, 20)[:, None] + rng.uniform(0, 0.02, shape)
     light, sky = rng.uniform(0.8, 1.2, shape), rng.uniform(-10, 100, shape)
     data, variance = sky * light + rng.normal(0, 5, shape), rng.uniform(10, 40, shape)
     usable = rng.random(shape) < 0.8
     data[~usable] = np.nan  # never read
-    terms = [light, light * position, light * (position**2 - 1 / 3),
-             np.gradient(light, axis=0) / np.gradient(position, axis=0), light * (np.abs(position) > 0.9)]  # fmt: skip
-    use = usable & (sky > 0)
-    sigma = np.sqrt(variance[use])
-    design = np.stack([(sky * t)[use] / sigma for t in terms], axis=1)
-    design = np.vstack([design, np.diag([0.0, *priors]).astype(bool) / np.array([1.0, *priors])])
-    values = np.append((data - sky * light)[use] / sigma, np.zeros(5))
-    factors = np.linalg.lstsq(design, values, rcond=None)[0]
-    expected = np.maximum(light + sum(f * t for f, t in zip(factors[1:], terms[1:], strict=True)), 0.05)
+    is_end = np.abs(position) > 0.9
+    shift = np.gradient(light, axis=0) / np.gradient(position, axis=0)
+    terms = np.stack([light, light * position, light * (position**2 - 1 / 3), shift, light * is_end])
+
+    def factors_of(here, free, expected, width):
+        use = here & usable & (sky > 0)
+        sigma = np.sqrt(variance[use])
+        design = np.stack([(sky * t)[use] / sigma for t in terms[free]], axis=1)
+        values = (data - sky * expected)[use] / sigma
+        return np.linalg.lstsq(np.vstack([design, np.diag(1 / width)]), np.r_[values, 0 * width], rcond=None)[0]
+
+    middle = factors_of(~is_end, [0, 1, 2, 3], light, np.r_[1e9, priors[:3]])
+    ends = factors_of(is_end, [3, 4], light + np.tensordot(middle[:3], terms[:3], 1), priors[2:])
+    expected = light + np.where(
+        is_end,
+        np.tensordot(np.r_[middle[1:3], ends], terms[1:], 1),
+        np.tensordot(middle[1:], terms[1:4], 1),
+    )
     found = corrected_slit_light(position, light, data, sky, variance, usable, priors=priors)
-    np.testing.assert_allclose(found, expected, atol=1e-9)
+    np.testing.assert_allclose(found, np.maximum(expected, 0.05), atol=1e-9)

@@ -12,6 +12,10 @@ from soxslib.numerics.flexure_evidence import evidence_of_object
 from soxslib.numerics.lineshift import Shift
 
 SEARCH_PX = 8.0  # largest shift looked for: twice what was ever seen in the orders that have sky lines
+FAR_PX, FAR_SIGMA = (
+    60.0,
+    12.0,
+)  # the same, and its significance, where nothing is found so near: the arc is of another setting
 DOUBT_SIGMA = 4.0  # one or two lines that disagree by more with all else are no sky lines
 LEAST_BLAZE = 0.003  # of the order's largest: an object's spectrum is not read below
 SLIT_SCALES = np.geomspace(0.75, 1.5, 11)  # slit width along over that across: no grating stretches it more
@@ -105,21 +109,23 @@ def _moves(exposure, first, shift, first_shift, sky, model):
 
 
 def sky_shifts(reduced, calibrations, model):
-    """{order: Shift} that the sky lines of an exposure show."""
+    """{order: Shift} that the sky lines of an exposure show; farther off than orders ever were where none shows any nearer."""
     seen = {order: _sky_setup(reduced, order, calibrations) for order in reduced.windows}
     seen = {order: setup for order, setup in seen.items() if np.isfinite(setup[0][0]).sum() > 50}
     scale = _slit_scale(seen.values())
     out = dict.fromkeys(reduced.windows, Shift())
-    for order, (spectrum, optics) in seen.items():
-        out[order] = skylines.measure_sky_shift(
-            *spectrum,
-            **{**optics, "slit_px": scale * optics["slit_px"]},
-            wavelength_range=reduced.solution[order].wavelength_nm,
-            line_error_px=0.02,
-            slope_px=model["slope_px"],
-            template_error=TEMPLATE_ERROR,
-            min_significance=6.0,
-        )
+    for reach in ({"min_significance": 6.0}, {"search_px": FAR_PX, "min_significance": FAR_SIGMA}):
+        for order, (spectrum, optics) in seen.items():
+            out[order] = skylines.measure_sky_shift(
+                *spectrum,
+                **{**optics, "slit_px": scale * optics["slit_px"], **reach},
+                wavelength_range=reduced.solution[order].wavelength_nm,
+                line_error_px=0.02,
+                slope_px=model["slope_px"],
+                template_error=TEMPLATE_ERROR,
+            )
+        if any(shift.is_measured for shift in out.values()):
+            break
     return out
 
 

@@ -66,6 +66,15 @@ def test_sky_lines_show_how_far_an_order_has_moved(rng):
     assert abs(shifts[4].pixels - true[4]) < 0.05  # the aim; r has few lines
 
 
+def test_orders_that_stand_where_none_ever_stood_are_found_by_their_sky_lines(rng):
+    """As with the arc of another setting of the grating: an error of two pixels had been quoted there."""
+    small = small_frame(small_bench((4,), along=(1000, 2600)), small_shot(), rng)
+    exposure, calibrations = reduced(small, {4: 25.3})
+    (shifts,) = flexure.observation_shifts([exposure], calibrations)
+    assert shifts[4].n_lines > 10
+    assert abs(shifts[4].pixels - 25.3) < min(3 * shifts[4].error, 0.1)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_wide_slit_is_as_wide_as_the_sky_says(seed, monkeypatch):
     """A grating stretches the slit's image: drawn a quarter too narrow, its lines would fit anywhere within a pixel."""

@@ -66,6 +66,7 @@ class DispersionSolution:
 
     arm: str
     orders: dict[int, OrderSolution]
+    across_px: int = 0  # by which all orders have been moved since the arc, whole pixels
 
     def __getitem__(self, order):
         return self.orders[order]

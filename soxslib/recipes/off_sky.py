@@ -13,7 +13,7 @@ from soxslib.numerics.spline_columns import spline_columns
 from soxslib.numerics.uniform import interpolated
 from soxslib.recipes.order_fits import fit_all, fit_window, less_smooth, line_columns_of, relit
 from soxslib.recipes.slit_profiles import readable
-from soxslib.recipes.windows import Window
+from soxslib.recipes.windows import Window, seeing_of
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def report_of(off):
 def sky_exposure(exposure, windows, blocks, settings):
     """The SkyExposure of windows and their BlockProfiles; ReductionError when they hold too much else than sky."""
     grid = np.arange(-settings.half_slit_arcsec, settings.half_slit_arcsec, 0.1)
-    seeing = float(np.clip(exposure.seeing_arcsec or settings.seeing_arcsec, 0.4, 3.0))
+    seeing = seeing_of(exposure, settings)
     found = locate.find_sources(
         grid, *locate.collapse(blocks.values(), grid), seeing_arcsec=seeing,
         least_significance=settings.detection_sigma, least_fraction=0.0, most=settings.most_sources,

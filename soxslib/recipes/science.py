@@ -21,7 +21,7 @@ from soxslib.recipes.order_fits import extended_variance_of, find_lines, fit_all
 from soxslib.recipes.skybend import bent
 from soxslib.recipes.slit_profiles import first_profile, profiles_on_pixels, profiles_together, readable
 from soxslib.recipes.source_shapes import is_seen_in_part, refined, shaped, trace_source
-from soxslib.recipes.windows import Window, cut_orders, windows_of
+from soxslib.recipes.windows import Window, cut_orders, seeing_of, windows_of
 
 log = logging.getLogger(__name__)
 
@@ -239,9 +239,8 @@ def reduce_exposure(frame, flat, solution, expected_arcsec, settings, cuts=None,
     """
     e = frame.exposure
     settings = _for_binning(settings, e.binning)
-    seeing = float(np.clip(e.seeing_arcsec or settings.seeing_arcsec, 0.4, 3.0))
     windows = windows_of(frame, cuts or cut_orders(e, frame.shape, flat, solution, settings), flat, slit_shifts or {})
-    sources, traces = _first_sources(e, windows, expected_arcsec, seeing, settings)
+    sources, traces = _first_sources(e, windows, expected_arcsec, seeing_of(e, settings), settings)
     reference = float(np.median([w.cutout.middle_nm for w in windows.values()]))
     slit_profiles = [first_profile(s, reference, settings) for s in sources]
     grid_trace, fits, profiles, sky_variance, extended = traces[0], {}, {}, {}, None

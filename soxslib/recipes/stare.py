@@ -1,7 +1,9 @@
 """Exposures with the target at one place of the slit; and what all modes of observing have in common."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 
 import numpy as np
 
@@ -9,12 +11,13 @@ from soxslib.datamodel import Frame, MergedSpectrum, OrderSpectrum, Quality
 from soxslib.errors import ReductionError
 from soxslib.recipes.combine import extract_source, relative_throughput
 from soxslib.recipes.flexure import observation_shifts
+from soxslib.recipes.image_shift import image_shift, is_told, moved_solution
 from soxslib.recipes.merge_orders import merge_extracted, with_blaze
 from soxslib.recipes.prepare import bias_drift_e, prepare
 from soxslib.recipes.same_sources import same_sources
-from soxslib.recipes.science import ReducedExposure, condensed, read_sky, reduce_exposure
+from soxslib.recipes.science import ReducedExposure, condensed, estimate_sky, read_sky, reduce_exposure
 from soxslib.recipes.slit_shift import slit_shifts
-from soxslib.recipes.windows import cut_orders
+from soxslib.recipes.windows import cut_orders, seeing_of, windows_of
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +65,8 @@ def reduce_all(raws, expected_of, calibrations, settings, none_left="no exposure
     which tell that of the exposures of the target nearest to them.
     """
     exposures, warnings, drift, background, cuts = [], [], [], None, {}
+    if sky_raws and is_told(calibrations.solution):
+        raws, calibrations = _on_first_image(raws, calibrations, settings, cuts, warnings)
     skies = sky_exposures(sky_raws, calibrations, settings, cuts, warnings)
     for raw in raws:
         expected = expected_of(raw.exposure)
@@ -86,10 +91,10 @@ def _reduced(raw, expected, calibrations, settings, cuts, warnings, skies):
     """(ReducedExposure of a raw frame, or None when it cannot be reduced; its scattered light); adds to cuts and warnings."""
     frame, background, moved = _prepared(raw, calibrations, settings)
     try:
-        cut = _cut_of(frame, calibrations, settings, cuts)
-        reduced = reduce_exposure(
-            frame, calibrations.flat, calibrations.solution, expected, settings, cut, skies, moved
-        )
+        if not skies and is_told(calibrations.solution):  # else they were cut as all exposures of the set are
+            calibrations = _on_image(frame, moved, calibrations, settings, cuts, warnings)
+        cut, flat = _cut_of(frame, calibrations, settings, cuts), calibrations.flat
+        reduced = reduce_exposure(frame, flat, calibrations.solution, expected, settings, cut, skies, moved)
     except ReductionError as error:
         warnings.append(str(error))
         return None, background
@@ -130,9 +135,34 @@ def nearest(skies, exposure, settings):
     return sorted(alike, key=lambda s: abs(s.exposure.mjd - exposure.mjd))[: settings.most_sky_frames]
 
 
+def _on_first_image(raws, calibrations, settings, cuts, warnings):
+    """(the raw frames, Calibrations for all of them with the solution where the image of the first lies)."""
+    raws = iter(raws)
+    seen = []
+    for first in islice(raws, 1):
+        seen.append(first)
+        with suppress(ReductionError):  # told when it is reduced
+            frame, _, moved = _prepared(first, calibrations, settings)
+            calibrations = _on_image(frame, moved, calibrations, settings, cuts, warnings)
+    return chain(seen, raws), calibrations
+
+
+def _on_image(frame, moved, calibrations, settings, cuts, warnings):
+    """The Calibrations with the solution where the frame's image lies; tells of it in warnings."""
+    windows = windows_of(frame, _cut_of(frame, calibrations, settings, cuts), calibrations.flat, moved)
+    blocks, e = estimate_sky(windows, frame.exposure.ndit, settings), frame.exposure
+    px = image_shift(calibrations.solution, blocks, seeing_of(e, settings), settings)
+    if not px:
+        return calibrations
+    warnings.append(
+        f"{e.file}: its image lies {px:+d} px across the dispersion from the arc's; the solution is moved there"
+    )
+    return replace(calibrations, solution=moved_solution(calibrations.solution, px))
+
+
 def _cut_of(frame, calibrations, settings, cuts):
-    """{order: Cut} of a frame; adds to cuts, {binning and shape: {order: Cut}}."""
-    like = frame.exposure.binning, frame.shape
+    """{order: Cut} of a frame; adds to cuts, {(binning, shape, where the solution is): {order: Cut}}."""
+    like = frame.exposure.binning, frame.shape, calibrations.solution.across_px
     if like not in cuts:
         cuts[like] = cut_orders(frame.exposure, frame.shape, calibrations.flat, calibrations.solution, settings)
     return cuts[like]

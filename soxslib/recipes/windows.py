@@ -79,6 +79,11 @@ def _cut(cutout, flat, binning):
     return Cut(cutout, response, quality.astype(np.uint16), variance)
 
 
+def seeing_of(exposure, settings):
+    """Seeing that the header tells, as far as it can be true, else the settings' [arcsec]."""
+    return float(np.clip(exposure.seeing_arcsec or settings.seeing_arcsec, 0.4, 3.0))
+
+
 def windows_of(frame, cuts, flat, slit_shifts):
     """{order: Window} of a prepared frame, divided by the flat's pixel response; slit_shifts: {order: unbinned px by which
     the slit's image, with its illumination, has moved since the flat}."""

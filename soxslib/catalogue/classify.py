@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from soxslib.catalogue.scan import Entry
+from soxslib.instruments import load_instrument
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,12 @@ def _objection(kind, exposure):
     slit = kind.get("slit")
     if slit and exposure.slit and not exposure.slit.upper().startswith(slit):
         return f"{kind['role'].replace('_', ' ')} with the slit wheel at {exposure.slit}, not at {slit}: of no use"
+    if slit == "SLIT" and exposure.slit and exposure.slit_width_arcsec is None:  # a long slit's name ends in its width
+        card = load_instrument(exposure.instrument).data["slit_card"][exposure.arm]
+        return (
+            f"{kind['role'].replace('_', ' ')} whose header card {card} holds {exposure.slit!r}, a slit of no width; "
+            f"exclude the frame or restore the card"
+        )
     lamps = kind.get("lamps")
     wanted = lamps.get(exposure.arm) if isinstance(lamps, dict) else None
     if wanted and exposure.lamps and not set(wanted) & set(exposure.lamps):

@@ -1,6 +1,9 @@
 """Typed facts of one raw frame, as its header tells them."""
 
+import re
 from dataclasses import dataclass, field
+
+_LONG_SLIT = re.compile(r"SLIT(\d+(?:\.\d*)?|\.\d+)(?:JH)?")
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,9 @@ class Exposure:
 
     @property
     def slit_width_arcsec(self):
-        """Width of a long slit, None for pinholes and for no slit at all."""
-        name = self.slit.upper().removesuffix("JH")
-        return float(name[4:]) if name.startswith("SLIT") else None
+        """Width of a long slit, None for pinholes, for no slit at all, and for a name that tells no width."""
+        match = _LONG_SLIT.fullmatch(self.slit.upper())
+        return (float(match[1]) or None) if match else None
 
     @property
     def total_s(self):

@@ -1,12 +1,14 @@
 """From a raw header to typed facts; whatever is missing or of the wrong kind becomes one clear sentence."""
 
 import math
+import re
 
 from soxslib.datamodel import Exposure
 from soxslib.errors import NotReducedError, ReductionError
 from soxslib.instruments import load_instrument
 
 _MISSING = object()
+_CENTURY = 51544.0, 88069.0  # MJD of its first and last day
 
 
 def _number(header, card, name, default=_MISSING, kind=float):
@@ -70,12 +72,12 @@ def exposure_of(header, name):
         exposure_s=exposure_s,
         ndit=ndit,
         sequence_s=sequence,
-        mjd=_number(header, "MJD-OBS", name),
+        mjd=_date(header, name),
         binning=(binx, biny) if detector["dispersion_axis"] == "y" else (biny, binx),
         read_mode=str(header.get("ESO DET READ CURID", "")).strip(),
         gain_e_adu=gain,
         read_noise_e=read_noise,
-        slit=_text(header, data["slit_card"][arm], name, ""),
+        slit=_slit(_text(header, data["slit_card"][arm], name, "")),
         lamps=tuple(short for card, short in data["lamps"].items() if f"ESO INS {card} NAME" in header),
         object_name=_text(header, "OBJECT", name, ""),
         target_name=_text(header, "ESO OBS TARG NAME", name, ""),
@@ -87,6 +89,22 @@ def exposure_of(header, name):
         template_nexp=_number(header, "ESO TPL NEXP", name, 1, int),
         **_conditions(header, data, arm, name),
     )
+
+
+def _date(header, name):
+    """Start of the exposure [MJD]; of another century no night is known by its date."""
+    mjd = _number(header, "MJD-OBS", name)
+    if not _CENTURY[0] <= mjd < _CENTURY[1]:
+        raise ReductionError(
+            f"{name}: header card MJD-OBS holds {mjd:g}, no day of this century; exclude the frame or restore the card"
+        )
+    return mjd
+
+
+def _slit(text):
+    """A slit's name with the point of its width as all others have it: SLIT1,0 and SLIT_1.0 are SLIT1.0."""
+    match = re.fullmatch(r"SLIT[ _]?(\d+)[.,_](\d+)(JH)?", text.upper())
+    return "SLIT{}.{}{}".format(*match.groups("")) if match else text
 
 
 def _conditions(header, data, arm, name):

@@ -111,6 +111,28 @@ def test_stare_exposures_of_a_template_are_one_task_and_of_another_are_another()
     assert [len(t.inputs["raw"]) for t in tasks] == [3, 3]
 
 
+@pytest.mark.parametrize("slit", ["SLIT1,0", "SLIT_1.0", "SLIT1_0", "slit 1.0"])
+def test_a_slit_written_otherwise_is_the_same_slit(slit):
+    night = make_night(("VIS",))
+    flats = [s for s in night if (s.kind, s.slit) == ("LAMP,FLAT", "SLIT1.0")]
+    flats[0].slit = slit
+    (task,) = tasks_of(plan_of(night), "master_flat")
+    assert len(task.inputs["raw"]) == len(flats) and "_SLIT1_0_" in task.stem
+
+
+@pytest.mark.parametrize("slit", ["SLIT", "SLITnan", "SLIT-1.0", "SLIT1.0.0", "SLIT0.0"])
+def test_a_slit_without_a_width_is_told_and_the_night_goes_on(slit):
+    night = make_night(("VIS",))
+    night[-1].slit = slit
+    night[0].slit = slit  # a bias has no use for one
+    whole, plan = plan_of(make_night(("VIS",))), plan_of(night)
+    (problem,) = plan.problems
+    assert problem.what == night[-1].name and problem.is_lost
+    for words in (night[-1].name, "ESO INS VISE NAME", repr(slit)):
+        assert words in problem.reason
+    assert plan.tasks == [t for t in whole.tasks if t.target != "SN2"]
+
+
 def test_a_nod_template_stopped_after_one_position_is_reduced_as_stare():
     lone = Stub(
         "VIS", "OBJECT", at(25), 500.0, "SLIT1.0", (), "ECHELLE,SLIT,NODDING", "SN3", cards={"ESO SEQ CUMOFF Y": 2.5}

@@ -39,6 +39,8 @@ def test_a_good_frame_has_its_exposure(tmp_path):
         ({"EXPTIME": None}, BAD, "EXPTIME is missing"),
         ({"EXPTIME": "long"}, BAD, "EXPTIME holds 'long' where a number belongs"),
         ({"MJD-OBS": None}, BAD, "MJD-OBS is missing"),
+        ({"MJD-OBS": 1e9}, BAD, "MJD-OBS holds 1e+09, no day of this century"),
+        ({"MJD-OBS": -1e6}, BAD, "MJD-OBS holds -1e+06, no day of this century"),
         ({"INSTRUME": "XSHOOTER"}, IGNORED, "unknown instrument 'XSHOOTER'"),
         ({"ESO SEQ ARM": "ACQ"}, IGNORED, "arm 'ACQ' is not reduced"),
         ({"ESO INS VISE SWSIM": True}, IGNORED, "simulation mode"),

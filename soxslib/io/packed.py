@@ -37,7 +37,7 @@ def read_image(path):
     opened = _unpacked(path)
     header = _merged_header(opened, path)
     try:
-        return header, _image(opened, _image_number(opened, path))
+        return header, _image(opened, _image_number(opened, path), path)
     except _Unknown:
         return header, _by_astropy(path)
 
@@ -74,11 +74,11 @@ def _merged_header(opened, path):
     return header
 
 
-def _image(opened, number):
+def _image(opened, number, path):
     header = opened.headers[number]
     if "BLANK" in header or "ZBLANK" in header:
         raise _Unknown
-    pixels = _rice(opened, number) if header.get("ZIMAGE") is True else opened.image(number)
+    pixels = _rice(opened, number, path) if header.get("ZIMAGE") is True else opened.image(number)
     zero, scale = header.get("BZERO", 0), header.get("BSCALE", 1)
     if abs(header.get("ZBITPIX", header["BITPIX"])) > 16 and (zero, scale) != (0, 1):  # more digits than float32 has
         pixels = pixels.astype(float)
@@ -90,7 +90,7 @@ def _image(opened, number):
     return image.astype(np.float32, copy=False)
 
 
-def _rice(opened, number):
+def _rice(opened, number, path):
     """Pixels [y, x] of an image whose rows, or strips of some, are Rice-compressed."""
     header, data = opened.headers[number], opened.raw(number)
     width, height = header["ZNAXIS1"], header["ZNAXIS2"]
@@ -107,7 +107,8 @@ def _rice(opened, number):
     _unpack_rice(heap, heap.size, places, len(places), block, bytepix, rows * width, out, out.size, failed)
     if failed[0] or len(places) != -(-height // rows):
         raise ReductionError(
-            f"{failed[0]} of {len(places)} compressed strips are damaged; fetch the file again from the archive"
+            f"{Path(path).name}: {failed[0]} of {len(places)} compressed strips are damaged; "
+            f"fetch it again from the archive"
         )
     return out
 

@@ -41,5 +41,5 @@ def test_a_strip_that_ends_too_soon_is_told(rng, tmp_path):
         start = hdus.info(output=False) and hdus[1]._data_offset
     content[start + 3 * 8 : start + 3 * 8 + 4] = (40).to_bytes(4, "big")  # bytes of the fourth strip
     path.write_bytes(content)
-    with pytest.raises(ReductionError, match="1 of 40 compressed strips"):
+    with pytest.raises(ReductionError, match="^a.fits.fz: 1 of 40 compressed strips"):
         packed.read_image(path)

@@ -71,6 +71,9 @@ def _objection(kind, exposure):
             f"{kind['role'].replace('_', ' ')} whose header card {card} holds {exposure.slit!r}, a slit of no width; "
             f"exclude the frame or restore the card"
         )
+    if slit and not exposure.exposure_s:  # who needs a slit takes in light
+        role = kind["role"].replace("_", " ")
+        return f"{role} whose header card EXPTIME holds 0; exclude the frame or restore the card"
     lamps = kind.get("lamps")
     wanted = lamps.get(exposure.arm) if isinstance(lamps, dict) else None
     if wanted and exposure.lamps and not set(wanted) & set(exposure.lamps):

@@ -11,7 +11,7 @@ _MISSING = object()
 _CENTURY = 51544.0, 88069.0  # MJD of its first and last day
 
 
-def _number(header, card, name, default=_MISSING, kind=float):
+def number_of(header, card, name, default=_MISSING, kind=float):
     """A finite number of a card; a ReductionError when it is required and missing, or not a number."""
     value = header.get(card, _MISSING)
     if value is _MISSING:
@@ -53,15 +53,17 @@ def exposure_of(header, name):
         raise NotReducedError(
             f"{name}: taken in simulation mode ({data['simulation_card'][arm]} is T); it holds no light"
         )
-    exposure_s = _number(header, "EXPTIME", name)
+    exposure_s = number_of(header, "EXPTIME", name)
     if exposure_s < 0:
         raise ReductionError(f"{name}: header card EXPTIME holds {exposure_s}; exclude the frame or restore the card")
-    ndit = _number(header, "ESO DET NDIT", name, 1, int) if detector["is_integrating"] else 1
-    binx, biny = (_number(header, f"ESO DET BIN{a}", name, 1, int) for a in "XY")
+    ndit = number_of(header, "ESO DET NDIT", name, 1, int) if detector["is_integrating"] else 1
+    if ndit < 1:
+        raise ReductionError(f"{name}: header card ESO DET NDIT holds {ndit}; exclude the frame or restore the card")
+    binx, biny = (number_of(header, f"ESO DET BIN{a}", name, 1, int) for a in "XY")
     if binx < 1 or biny < 1:
         raise ReductionError(f"{name}: binning {binx}x{biny} is impossible; exclude the frame")
     gain, read_noise = _gain_and_read_noise(header, detector, name)
-    sequence = _number(header, "ESO DET SEQ1 EXPTIME", name, None) or exposure_s * ndit
+    sequence = number_of(header, "ESO DET SEQ1 EXPTIME", name, None) or exposure_s * ndit
     return Exposure(
         file=name,
         instrument=instrument.name,
@@ -81,19 +83,19 @@ def exposure_of(header, name):
         lamps=tuple(short for card, short in data["lamps"].items() if f"ESO INS {card} NAME" in header),
         object_name=_text(header, "OBJECT", name, ""),
         target_name=_text(header, "ESO OBS TARG NAME", name, ""),
-        obs_id=_number(header, "ESO OBS ID", name, 0, int),
+        obs_id=number_of(header, "ESO OBS ID", name, 0, int),
         obs_name=_text(header, "ESO OBS NAME", name, ""),
         template_id=_text(header, "ESO TPL ID", name, ""),
         template_start=_text(header, "ESO TPL START", name, ""),
-        template_expno=_number(header, "ESO TPL EXPNO", name, 1, int),
-        template_nexp=_number(header, "ESO TPL NEXP", name, 1, int),
+        template_expno=number_of(header, "ESO TPL EXPNO", name, 1, int),
+        template_nexp=number_of(header, "ESO TPL NEXP", name, 1, int),
         **_conditions(header, data, arm, name),
     )
 
 
 def _date(header, name):
     """Start of the exposure [MJD]; of another century no night is known by its date."""
-    mjd = _number(header, "MJD-OBS", name)
+    mjd = number_of(header, "MJD-OBS", name)
     if not _CENTURY[0] <= mjd < _CENTURY[1]:
         raise ReductionError(
             f"{name}: header card MJD-OBS holds {mjd:g}, no day of this century; exclude the frame or restore the card"
@@ -110,49 +112,49 @@ def _slit(text):
 def _conditions(header, data, arm, name):
     """Where the telescope pointed and how things stood."""
     return dict(
-        ra_deg=_number(header, "RA", name, None),
-        dec_deg=_number(header, "DEC", name, None),
+        ra_deg=number_of(header, "RA", name, None),
+        dec_deg=number_of(header, "DEC", name, None),
         airmass=_mean_of(header, "ESO TEL AIRM START", "ESO TEL AIRM END", name, at_least=1.0),
         seeing_arcsec=_mean_of(header, "ESO TEL AMBI FWHM START", "ESO TEL AMBI FWHM END", name, at_least=0.05),
         rotator_deg=_rotator(header, name),
-        nod_offset_arcsec=_number(header, "ESO SEQ CUMOFF Y", name, None),
+        nod_offset_arcsec=number_of(header, "ESO SEQ CUMOFF Y", name, None),
         sky_offset_arcsec=_sky_offset(header, name),
-        detector_temperature_k=_number(header, data["detector_temperature_card"][arm], name, None),
-        bench_temperature_c=_number(header, "ESO INS TEMP301 VAL", name, None),
+        detector_temperature_k=number_of(header, data["detector_temperature_card"][arm], name, None),
+        bench_temperature_c=number_of(header, "ESO INS TEMP301 VAL", name, None),
     )
 
 
 def _gain_and_read_noise(header, detector, name):
     """Gain [electron/ADU]: CONAD when plausible and consistent with GAIN, else 1/GAIN, else the detector's own."""
-    conad = _number(header, "ESO DET OUT1 CONAD", name, None)
-    inverse = _number(header, "ESO DET OUT1 GAIN", name, None)
+    conad = number_of(header, "ESO DET OUT1 CONAD", name, None)
+    inverse = number_of(header, "ESO DET OUT1 GAIN", name, None)
     gain = detector["gain_e_adu"]
     if conad and 0.2 < conad < 5:
         gain = conad
     elif inverse and 0.2 < inverse < 5:
         gain = 1.0 / inverse
-    read_noise = _number(header, "ESO DET OUT1 RON", name, None)
+    read_noise = number_of(header, "ESO DET OUT1 RON", name, None)
     return gain, read_noise if read_noise and read_noise > 0 else detector["read_noise_e"]
 
 
 def _mean_of(header, first, second, name, at_least):
     """Mean of the cards that hold plausible values (sentinels such as -99.99 are not), or None."""
-    values = [v for c in (first, second) if (v := _number(header, c, name, None)) is not None and v >= at_least]
+    values = [v for c in (first, second) if (v := number_of(header, c, name, None)) is not None and v >= at_least]
     return sum(values) / len(values) if values else None
 
 
 def _rotator(header, name):
     """Derotator angle [deg]; None when missing, and for the placeholder (it and the parallactic angle exactly 0)."""
-    angle = _number(header, "ESO ADA ABSROT END", name, None)
-    if angle == 0.0 and _number(header, "ESO TEL PARANG START", name, None) == 0.0:
+    angle = number_of(header, "ESO ADA ABSROT END", name, None)
+    if angle == 0.0 and number_of(header, "ESO TEL PARANG START", name, None) == 0.0:
         return None
     return angle
 
 
 def _sky_offset(header, name):
     """Signed size of the fixed offset of the offset templates [arcsec]: 0 on the object."""
-    ra = _number(header, "ESO SEQ FIXOFF RA", name, None)
-    dec = _number(header, "ESO SEQ FIXOFF DEC", name, None)
+    ra = number_of(header, "ESO SEQ FIXOFF RA", name, None)
+    dec = number_of(header, "ESO SEQ FIXOFF DEC", name, None)
     if ra is None and dec is None:
         return None
     return math.hypot(ra or 0.0, dec or 0.0)

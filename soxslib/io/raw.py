@@ -10,7 +10,7 @@ from soxslib.instruments import load_instrument
 from soxslib.io import packed
 from soxslib.io.hdus import turn
 from soxslib.io.headers import SUFFIXES
-from soxslib.io.keywords import exposure_of
+from soxslib.io.keywords import exposure_of, number_of
 
 
 def stem_of(path):
@@ -54,7 +54,7 @@ def read_raw(path):
     detector = load_instrument(exposure.instrument).arm(exposure.arm)["detector"]
     part = turn if detector["dispersion_axis"] == "y" else lambda image, *where: np.ascontiguousarray(image[where])
     bin_x, bin_y = exposure.binning if detector["dispersion_axis"] == "y" else exposure.binning[::-1]
-    columns, rows = _science_area(detector, header, bin_x, bin_y)
+    columns, rows = _science_area(detector, header, exposure.file, bin_x, bin_y)
     if image.shape[0] < rows.stop or image.shape[1] < columns.stop:
         raise ReductionError(
             f"{exposure.file}: image of {image.shape[1]}x{image.shape[0]} pixels does not hold the science area "
@@ -67,11 +67,16 @@ def read_raw(path):
     return RawFrame(adu=part(image, rows, columns), exposure=exposure, **strips)
 
 
-def _science_area(detector, header, bin_x, bin_y):
+def _science_area(detector, header, name, bin_x, bin_y):
     """(columns, rows) of the raw image that see light, as slices; the header's prescan and chip size win."""
     x0, x1 = detector["science_columns"]
     y0, y1 = detector["science_rows"]
     if "ESO DET OUT1 PRSCX" in header and "ESO DET CHIP NX" in header:
-        x0 = int(header["ESO DET OUT1 PRSCX"])
-        x1 = x0 + int(header["ESO DET CHIP NX"])
+        x0, width = (number_of(header, card, name, kind=int) for card in ("ESO DET OUT1 PRSCX", "ESO DET CHIP NX"))
+        if x0 < 0 or width < bin_x:
+            raise ReductionError(
+                f"{name}: header cards ESO DET OUT1 PRSCX and ESO DET CHIP NX hold {x0} and {width}, which leaves no "
+                f"science area; exclude the frame or restore the cards"
+            )
+        x1 = x0 + width
     return slice(x0 // bin_x, x0 // bin_x + (x1 - x0) // bin_x), slice(y0 // bin_y, y1 // bin_y)

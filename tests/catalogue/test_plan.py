@@ -133,6 +133,19 @@ def test_a_slit_without_a_width_is_told_and_the_night_goes_on(slit):
     assert plan.tasks == [t for t in whole.tasks if t.target != "SN2"]
 
 
+def test_light_takes_time():
+    night = make_night(("VIS",))
+    for stub in night:
+        stub.exposure_s = 0.0
+    plan = plan_of(night)
+    assert [t.step for t in plan.tasks] == ["master_bias"]  # that alone may take none
+    sky, lamps = [s for s in night if s.kind in ("OBJECT", "STD,FLUX")], [s for s in night if "LAMP" in s.kind]
+    assert {p.what for p in plan.problems} == {s.name for s in sky}
+    assert {n.split(": ")[0] for n in plan.notes} == {s.name for s in lamps}
+    for text in (*(p.reason for p in plan.problems), *plan.notes):
+        assert "header card EXPTIME holds 0; exclude the frame or restore the card" in text
+
+
 def test_a_nod_template_stopped_after_one_position_is_reduced_as_stare():
     lone = Stub(
         "VIS", "OBJECT", at(25), 500.0, "SLIT1.0", (), "ECHELLE,SLIT,NODDING", "SN3", cards={"ESO SEQ CUMOFF Y": 2.5}

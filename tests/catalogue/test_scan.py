@@ -38,6 +38,7 @@ def test_a_good_frame_has_its_exposure(tmp_path):
     [
         ({"EXPTIME": None}, BAD, "EXPTIME is missing"),
         ({"EXPTIME": "long"}, BAD, "EXPTIME holds 'long' where a number belongs"),
+        ({"EXPTIME": -30.0}, BAD, "EXPTIME holds -30.0"),
         ({"MJD-OBS": None}, BAD, "MJD-OBS is missing"),
         ({"MJD-OBS": 1e9}, BAD, "MJD-OBS holds 1e+09, no day of this century"),
         ({"MJD-OBS": -1e6}, BAD, "MJD-OBS holds -1e+06, no day of this century"),
@@ -52,6 +53,14 @@ def test_a_bad_header_is_told_in_one_line(tmp_path, cards, status, words):
     entry = only_entry(tmp_path)
     assert entry.status == status and words in entry.reason and frame.name in entry.reason
     assert "\n" not in entry.reason
+
+
+@pytest.mark.parametrize(("ndit", "words"), [(0, "NDIT holds 0"), (-2, "NDIT holds -2"), ("n/a", "NDIT holds 'n/a'")])
+def test_no_integration_at_all_is_told(tmp_path, ndit, words):
+    frame = Stub("NIR", "DARK", START, 20.0, "BLANK", cards={"ESO DET NDIT": ndit})
+    frame.write(tmp_path)
+    entry = only_entry(tmp_path)
+    assert entry.status == BAD and words in entry.reason and frame.name in entry.reason
 
 
 @pytest.mark.parametrize("content", [b"", b"text", fits_bytes({})[:500]])

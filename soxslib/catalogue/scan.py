@@ -79,6 +79,8 @@ def read_entry(path, size, mtime):
         header, defect = read_header(path)
     except ReductionError as error:
         return Entry(path, size, mtime, BAD, str(error))
+    if defect is None and not {"{", "}"}.isdisjoint(path):
+        defect = f"{name}: Snakemake takes braces in {path} for a wildcard; rename it"
     facts = {key: str(header.get(card, "")) for key, card in _FACTS.items()}
     try:
         exposure = exposure_of(header, name)

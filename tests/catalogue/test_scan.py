@@ -71,6 +71,14 @@ def test_a_broken_file_is_told_and_others_are_read(tmp_path, content):
     assert sorted(e.status for e in entries) == [BAD, OK]
 
 
+@pytest.mark.parametrize("name", ["SOXS{1}.fits", "SOXS{name}.fits", "SOXS}.fits"])
+def test_braces_in_a_name_are_told(tmp_path, name):
+    bias().write(tmp_path).rename(tmp_path / name)
+    entry = only_entry(tmp_path)
+    assert entry.status == BAD and entry.reason.startswith(f"{name}: ") and "rename it" in entry.reason
+    assert entry.type == "BIAS"
+
+
 def test_sources_are_directories_and_globs_without_repetition(tmp_path):
     for name in ("a", "b"):
         bias().write(tmp_path / name)

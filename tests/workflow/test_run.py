@@ -134,19 +134,21 @@ def test_bad_files_are_told_and_the_rest_is_reduced(night):
     (raw / "empty.fits").write_bytes(b"")
     (raw / "text.fits").write_bytes(b"not a frame")
     (raw / "short.fits").write_bytes(frames[-1].read_bytes()[:2000])
+    (raw / "brace{1}.fits").write_bytes(frames[-1].read_bytes())
     before = {p: p.read_bytes() for p in raw.iterdir()}
     try:
         done = night.run("--cores", "2")
         assert done.returncode == 1
         for words in ("empty.fits: is empty", "text.fits: is not a FITS file", "short.fits: is truncated"):
             assert words in done.stdout
+        assert "brace{1}.fits: Snakemake takes braces" in done.stdout
         assert "12 of 12 tasks made" in done.stdout
-        (night.path / "config.yaml").write_text("exclude: [empty, text, short]\n")
+        (night.path / "config.yaml").write_text("exclude: [empty, text, short, 'brace*']\n")
         assert night.run("--cores", "2").returncode == 0
         assert {p: p.read_bytes() for p in raw.iterdir()} == before
     finally:
         (night.path / "config.yaml").unlink(missing_ok=True)
-        for name in ("empty", "text", "short"):
+        for name in ("empty", "text", "short", "brace{1}"):
             (raw / f"{name}.fits").unlink()
     assert night.run("--cores", "2").returncode == 0
 

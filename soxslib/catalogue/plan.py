@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from soxslib.catalogue.cascade import Unused, run_cascade
 from soxslib.catalogue.classify import classify
+from soxslib.catalogue.copies import without_copies
 from soxslib.catalogue.scan import BAD, IGNORED, OK
 from soxslib.catalogue.sets import make_sets
 from soxslib.catalogue.sof import regroup
@@ -26,7 +27,9 @@ def make_plan(entries, instrument, wishes=NO_WISHES):
     frames = [f for f in good if not wishes.excludes(f.entry.name)]
     bad = [e for e in entries if e.status == BAD and not wishes.excludes(e.name)]
     rejected = [f for f in frames if f.role is None]
-    sets = make_sets([f for f in frames if f.role is not None], rules, instrument)
+    named_by_user = {name for sof in wishes.sofs for name in sof.raw}
+    useful, copies = without_copies([f for f in frames if f.role is not None], named_by_user)
+    sets = make_sets(useful, rules, instrument)
     sets = [s for s in sets if not wishes.excludes(s.stem)]
     sets, named = regroup(sets, wishes.sofs)
     wishes = replace(wishes, named=named)
@@ -37,6 +40,7 @@ def make_plan(entries, instrument, wishes=NO_WISHES):
     problems = [Problem(e.name, e.reason, arm=e.arm, is_lost=_may_be_sky(e, sky)) for e in bad]
     problems += [Problem(f.entry.name, f.reason, arm=f.exposure.arm) for f in rejected if f.exposure.type in sky]
     notes = [f.reason for f in rejected if f.exposure.type not in sky]
+    notes += copies
     notes += [e.reason for e in entries if e.status == IGNORED]
     notes += [f"{f.entry.name}: excluded by the config" for f in excluded]
     if not tasks and not problems + lacking:

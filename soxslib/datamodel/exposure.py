@@ -43,6 +43,7 @@ class Exposure:
     sky_offset_arcsec: float | None = None  # distance from the target in offset mode, 0 on the object
     detector_temperature_k: float | None = None
     bench_temperature_c: float | None = None
+    archive_file: str = ""  # the archive's own name of the frame, kept by every copy of it
     extra: dict = field(default_factory=dict)
 
     @property

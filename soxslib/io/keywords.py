@@ -89,6 +89,7 @@ def exposure_of(header, name):
         template_start=_text(header, "ESO TPL START", name, ""),
         template_expno=number_of(header, "ESO TPL EXPNO", name, 1, int),
         template_nexp=number_of(header, "ESO TPL NEXP", name, 1, int),
+        archive_file=_text(header, "ARCFILE", name, ""),
         **_conditions(header, data, arm, name),
     )
 

@@ -146,6 +146,41 @@ def test_light_takes_time():
         assert "header card EXPTIME holds 0; exclude the frame or restore the card" in text
 
 
+def copy_of(entry, path, **facts):
+    return replace(entry, path=path, exposure=replace(entry.exposure, file=Path(path).name, **facts))
+
+
+@pytest.mark.parametrize("archive_file", ["", "SOXS.X.fits"])
+def test_an_exposure_under_two_names_counts_once(archive_file):
+    entries = entries_of(make_night())  # with frames of both arms that begin together
+    sn2 = [i for i, e in enumerate(entries) if e.exposure.target_name == "SN2"]
+    for i in sn2:
+        entries[i] = copy_of(entries[i], entries[i].path, archive_file=archive_file, mjd=entries[sn2[0]].exposure.mjd)
+    whole = make_plan(entries, SOXS)
+    copies = [copy_of(e, f"{e.path}.fz") for e in entries] + [copy_of(e, f"raw2/{Path(e.path).name}") for e in entries]
+    for shuffled in (entries + copies, copies[::-1] + entries):
+        plan = make_plan(shuffled, SOXS)
+        assert plan.tasks == whole.tasks and not plan.problems
+        assert len(plan.notes) == len(copies)
+    first = entries[0].path
+    assert f"{Path(first).name}.fz: the same exposure as {Path(first).name}, which is used" in plan.notes
+    assert f"raw2/{Path(first).name}: the same exposure as {first}, which is used" in plan.notes
+
+
+def test_an_excluded_file_leaves_its_copy_in_use():
+    entries = entries_of(make_night(("VIS",)))
+    copy = copy_of(entries[-1], "raw/copy.fits")
+    plan = make_plan([*entries, copy], SOXS, Wishes(exclude=(Path(entries[-1].path).name,)))
+    assert [t.inputs["raw"] for t in tasks_of(plan, "stare")] == [["raw/copy.fits"]]
+
+
+def test_exposures_that_the_archive_tells_apart_are_two():
+    entries = entries_of(make_night(("VIS",)))
+    two = [copy_of(entries[-1], f"raw/{name}", archive_file=name) for name in ("A.fits", "B.fits")]
+    plan = make_plan(entries[:-1] + two, SOXS)
+    assert [t.inputs["raw"] for t in tasks_of(plan, "stare")] == [["raw/A.fits", "raw/B.fits"]] and not plan.notes
+
+
 def test_a_nod_template_stopped_after_one_position_is_reduced_as_stare():
     lone = Stub(
         "VIS", "OBJECT", at(25), 500.0, "SLIT1.0", (), "ECHELLE,SLIT,NODDING", "SN3", cards={"ESO SEQ CUMOFF Y": 2.5}

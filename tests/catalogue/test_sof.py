@@ -63,6 +63,15 @@ def test_other_sets_stay_as_they_are(entries):
     assert {k for k in free if free[k] != fixed[k]} == {k for k in free if k[0] == "nod" and k[2].endswith("SN1")}
 
 
+def test_of_two_copies_of_an_exposure_it_names_the_one(entries, tmp_path):
+    last = next(e for e in entries if e.exposure.target_name == "SN2")
+    (tmp_path / "copy.fits").write_bytes((tmp_path / last.name).read_bytes())
+    sof = SetOfFiles("x.sof", ("copy.fits",), {})
+    for wishes, name in ((Wishes(), last.name), (Wishes(sofs=(sof,)), "copy.fits")):
+        task = task_of(make_plan(scan([str(tmp_path)]), SOXS, wishes), "SN2", "stare")
+        assert names(task.inputs["raw"]) == [name]
+
+
 def test_a_file_is_read_with_comments_and_images(tmp_path):
     path = tmp_path / "a.sof"
     path.write_text(

@@ -129,7 +129,8 @@ def _task(group, rule, choices, parent, is_calibration):
     inputs = {"raw": list(group.paths)} | {name: [parent.outputs[name]] for name in rule.get("reads", [])}
     inputs |= {name: [offer.path for offer in choice.offers] for name, choice in choices.items()}
     missing = {name: choice.reason for name, choice in choices.items() if not choice.offers and choice.reason}
-    return Task(step, group.arm, group.night, group.stem, group.object, group.role, group.mjd, inputs, outputs, missing)
+    facts = group.arm, group.night, group.stem, group.object, group.role, group.mjd
+    return Task(step, *facts, inputs, outputs, missing, group.digest)
 
 
 def _problem(task, why):

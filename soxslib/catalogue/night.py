@@ -60,6 +60,8 @@ class Night:
             "stem": lambda wildcards: wildcards.stem,
             "settings": lambda wildcards: self.settings[step][self.task(step, wildcards).arm],
             "revision": lambda wildcards: self._revision(step, wildcards),
+            # a raw file replaced by an older one is no newer than what was made of it
+            "raw_digest": lambda wildcards: self.task(step, wildcards).raw_digest,
         }
 
     def _revision(self, step, wildcards):

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Task:
-    """One job: what it reads and makes. inputs: {name: paths}; outputs: {name: path}; missing: {name: reason}."""
+    """One job: what it reads and makes. inputs: {name: paths}; outputs: {name: path}; missing: {name: reason}.
+
+    raw_digest: of its raw files as they were when the index saw them.
+    """
 
     step: str
     arm: str
@@ -18,6 +21,7 @@ class Task:
     inputs: dict[str, list[str]]
     outputs: dict[str, str]
     missing: dict[str, str] = field(default_factory=dict)
+    raw_digest: str = ""
 
     @property
     def key(self):

@@ -3,6 +3,7 @@
 One night is reduced once; each test then changes it, looks, and puts it back. What is right follows from who reads what.
 """
 
+import os
 import shutil
 import signal
 import subprocess
@@ -81,6 +82,22 @@ def test_a_new_science_frame_runs_its_own_jobs(night):
     finally:
         path.unlink()
     assert {r: n for r, n in planned.items() if r in WHOLE} == {"stare": 1, "flux_calibration": 1, "summary": 1}
+
+
+@pytest.mark.parametrize("older_s", [0, 86400])
+def test_a_raw_file_replaced_by_an_older_one_runs_what_read_it(night, older_s):
+    path = night.path / "raw" / next(s for s in make_night(("VIS",)) if s.target == "SN2").name
+    stat, content = path.stat(), path.read_bytes()
+    path.unlink()
+    path.write_bytes(content + b" " * (0 if older_s else 2880))
+    os.utime(path, (stat.st_atime, stat.st_mtime - older_s))
+    try:
+        planned = night.planned()
+    finally:
+        path.write_bytes(content)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert {r: n for r, n in planned.items() if r in WHOLE} == {"stare": 1, "flux_calibration": 1, "summary": 1}
+    assert not night.planned()  # the same file again
 
 
 def test_a_new_bias_makes_its_master_anew_and_what_used_it(night):

@@ -11,6 +11,8 @@ from soxslib.recipes.response import response
 def main(job):
     exposure = typical_exposure(job.raw_paths)
     standard = read_standard(exposure)
+    if standard.doubt:
+        job.warn(standard.doubt)
     orders, header = required(job, "orders", spectra.read_orders)
     result = response(orders, exposure, standard, read_extinction(exposure), job.settings, profile_fwhm(orders, header))
     metrics = measure(result)

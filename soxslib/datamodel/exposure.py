@@ -53,6 +53,14 @@ class Exposure:
         return (float(match[1]) or None) if match else None
 
     @property
+    def position_deg(self):
+        """(RA, DEC) where the telescope looked; None where the header has none, or what no place on the sky is."""
+        ra, dec = self.ra_deg, self.dec_deg
+        if ra is None or dec is None or not (0 <= ra <= 360 and abs(dec) <= 90) or ra == dec == 0:
+            return None
+        return ra, dec
+
+    @property
     def total_s(self):
         """Time over which photons were collected, all integrations."""
         return self.exposure_s * self.ndit

@@ -28,8 +28,30 @@ def who(**facts):
     return identify(exposure(**facts), DATA["stars"], DATA["match_arcsec"])
 
 
-def test_position_wins_over_name():
-    assert who(ra_deg=245.8908, dec_deg=-39.2297, target_name="GD71") == "EG274"
+def test_position_wins_over_name_and_says_so():
+    facts = dict(ra_deg=245.8908, dec_deg=-39.2297)
+    assert who(**facts, target_name="GD71") == "EG274"
+    doubt = read_standard(exposure(**facts, target_name="GD71")).doubt
+    assert "name says GD71" in doubt and "those of EG274, whose flux is used" in doubt and "\n" not in doubt
+    for name in ("", "EG 274", "SN2026abc", "CD-38 10980"):  # none of another star of the library
+        assert read_standard(exposure(**facts, target_name=name)).doubt == ""
+
+
+@pytest.mark.parametrize("field", ["target_name", "object_name", "obs_name"])
+def test_a_name_against_the_position_is_not_believed(field):
+    with pytest.raises(ReductionError, match=r"at RA 37.0000, DEC 8.4600 is not a .* EG21\), EG21 is elsewhere"):
+        who(ra_deg=37.0, dec_deg=8.46, **{field: "HD1234_copy_of_EG21"})
+
+
+@pytest.mark.parametrize(("ra", "dec"), [(None, None), (0.0, 0.0), (None, -39.2), (999.0, 99.0)])
+def test_a_name_decides_where_there_is_no_position(ra, dec):
+    assert who(ra_deg=ra, dec_deg=dec, obs_name="STD EG274 slit 5.0") == "EG274"
+
+
+@pytest.mark.parametrize("name", ["LTT32189", "LTT 32189", "EG2740", "SEG21", "GD71B", "EG27", ""])
+def test_part_of_a_word_is_no_name(name):
+    with pytest.raises(ReductionError, match="unknown position is not a flux standard"):
+        who(target_name=name)
 
 
 def test_moves_with_the_star():

@@ -9,7 +9,7 @@ from soxslib.recipes.flux_calibration import calibrate_images, flux_calibration
 
 
 def main(job):
-    exposure = typical_exposure(job.raw_paths)
+    exposure = typical_exposure(job)
     orders, header = required(job, "orders", spectra.read_orders)
     merged, _ = required(job, "merged", spectra.read_merged)
     best = required(job, "response", spectra.read_response)

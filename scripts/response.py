@@ -9,7 +9,7 @@ from soxslib.recipes.response import response
 
 
 def main(job):
-    exposure = typical_exposure(job.raw_paths)
+    exposure = typical_exposure(job)
     standard = read_standard(exposure)
     if standard.doubt:
         job.warn(standard.doubt)

@@ -37,6 +37,7 @@ class Exposure:
     ra_deg: float | None = None
     dec_deg: float | None = None
     airmass: float | None = None  # mean of start and end
+    altitude_deg: float | None = None  # of the telescope, at the start
     seeing_arcsec: float | None = None
     rotator_deg: float | None = None  # None for daytime frames without the card
     nod_offset_arcsec: float | None = None  # position along the slit asked of the telescope

@@ -6,7 +6,9 @@ import re
 from soxslib.datamodel import Exposure
 from soxslib.errors import NotReducedError, ReductionError
 from soxslib.instruments import load_instrument
+from soxslib.numerics.airmass import HIGHEST
 
+AIRMASS_CARDS = "ESO TEL AIRM START", "ESO TEL AIRM END"
 _MISSING = object()
 _CENTURY = 51544.0, 88069.0  # MJD of its first and last day
 
@@ -115,7 +117,8 @@ def _conditions(header, data, arm, name):
     return dict(
         ra_deg=number_of(header, "RA", name, None),
         dec_deg=number_of(header, "DEC", name, None),
-        airmass=_mean_of(header, "ESO TEL AIRM START", "ESO TEL AIRM END", name, at_least=1.0),
+        airmass=_mean_of(header, *AIRMASS_CARDS, name, at_least=1.0, at_most=HIGHEST),
+        altitude_deg=number_of(header, "ESO TEL ALT", name, None),
         seeing_arcsec=_mean_of(header, "ESO TEL AMBI FWHM START", "ESO TEL AMBI FWHM END", name, at_least=0.05),
         rotator_deg=_rotator(header, name),
         nod_offset_arcsec=number_of(header, "ESO SEQ CUMOFF Y", name, None),
@@ -138,9 +141,10 @@ def _gain_and_read_noise(header, detector, name):
     return gain, read_noise if read_noise and read_noise > 0 else detector["read_noise_e"]
 
 
-def _mean_of(header, first, second, name, at_least):
+def _mean_of(header, first, second, name, at_least, at_most=math.inf):
     """Mean of the cards that hold plausible values (sentinels such as -99.99 are not), or None."""
-    values = [v for c in (first, second) if (v := number_of(header, c, name, None)) is not None and v >= at_least]
+    values = [v for c in (first, second) if (v := number_of(header, c, name, None)) is not None]
+    values = [v for v in values if at_least <= v <= at_most]
     return sum(values) / len(values) if values else None
 
 

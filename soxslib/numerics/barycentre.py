@@ -7,6 +7,11 @@ _POTENTIAL = 1.06e-8  # of the Sun at 1 au and of the Earth at its surface, over
 _TT_MINUS_UTC_D = 69.184 / DAY_S  # since 2017; a later leap second moves the result by less than 0.1 mm/s
 
 
+def terrestrial_time(mjd_utc):
+    """Terrestrial time of a moment, in the two parts of a Julian date that ERFA takes."""
+    return 2400000.5, mjd_utc + _TT_MINUS_UTC_D
+
+
 def barycentric_correction_km_s(mjd_utc, ra_deg, dec_deg, site):
     """What to add to a measured radial velocity [km/s]; positive while the observatory moves towards the source.
 
@@ -15,7 +20,7 @@ def barycentric_correction_km_s(mjd_utc, ra_deg, dec_deg, site):
     """
     import erfa  # 30 ms, against a second for astropy.coordinates
 
-    tt, ut = (2400000.5, mjd_utc + _TT_MINUS_UTC_D), (2400000.5, mjd_utc)
+    tt, ut = terrestrial_time(mjd_utc), (2400000.5, mjd_utc)
     earth = erfa.epv00(*tt)[1]["v"] * (AU_KM / DAY_S)
     longitude, latitude = np.radians(site["longitude_deg"]), np.radians(site["latitude_deg"])
     spin = erfa.pvtob(longitude, latitude, site["height_m"], 0.0, 0.0, 0.0, erfa.gst06a(*ut, *tt))["v"] / 1000.0

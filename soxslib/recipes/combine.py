@@ -6,7 +6,7 @@ import numpy as np
 
 from soxslib.datamodel import OrderSpectrum, Quality
 from soxslib.numerics import extraction, optimal
-from soxslib.numerics.agreement import unlike_others
+from soxslib.numerics.agreement import LEAST_LIGHT, unlike_others
 from soxslib.numerics.aperture import boxcar
 from soxslib.numerics.cutout import to_binned
 from soxslib.numerics.expected import expected_counts
@@ -17,6 +17,8 @@ from soxslib.recipes.science import columns_of
 from soxslib.recipes.slit_profiles import distance_from
 
 MISFIT = 25.0  # mean square pull of a column's pixels: cosmic rays on each other, that no model of the rest finds
+MOST_HIT = 0.2  # of the pixels with a source's light: more are no cosmic rays, the exposures disagree about the source
+LEAST_LEVEL = 0.01  # of an exposure over the mean: its counts are divided by it
 LEAST_NOISE = 0.3  # of a pixel's variance, that is left when its own counts were noise
 
 
@@ -106,7 +108,7 @@ def _view(exposure, shift, throughput, first, first_shift, source, order, settin
     )
     good = window.good & ~fit.is_cosmic_ray
     n = first.windows[order].cutout.columns.size
-    if exposure is first and source == 0:
+    if exposure is first and source == 0 and exposure.bases:  # condensed ones have none
         basis = exposure.bases[order]
     else:
         basis = extraction.basis_of(_position_on(first, first_shift, exposure, shift, source, order), n)
@@ -124,7 +126,7 @@ def _view(exposure, shift, throughput, first, first_shift, source, order, settin
 
 def _without_rays(views, n_columns, along, settings):
     """(the Views without pixels that show more light than all other exposures let expect, the Counts of all); along: binning
-    of the dispersion."""
+    of the dispersion. Where most of a source's pixels do, it is the source that differs, and all are kept."""
     told = [optimal.told_by(v.told, n_columns) for v in views]
     total, out = sum(told), []
     for view, own in zip(views, told, strict=True):
@@ -133,7 +135,8 @@ def _without_rays(views, n_columns, along, settings):
             reject_sigma=settings.reject_sigma, scale_error=settings.others_scale_error,
             shift_error_px=settings.others_shift_px / along,
         )  # fmt: skip
-        if hit.any():
+        lit = view.pixels.good & (view.profile > LEAST_LIGHT)
+        if 0 < np.count_nonzero(hit) < MOST_HIT * np.count_nonzero(lit):
             view = replace(view, pixels=replace(view.pixels, good=view.pixels.good & ~hit))
             total = total + optimal.told_by(view.told, n_columns) - own
         out.append(view)
@@ -241,7 +244,7 @@ def relative_throughput(exposures, source_of):
         error.append(1.0 / np.sqrt(max(bottom, 1e-300)))
     level, error = np.array(level), np.array(error)
     trust = 0.3**2 / (0.3**2 + error**2)  # exposures of one target seldom differ by more than 30 %
-    level = 1.0 + trust * (np.clip(level, 0.1, 10.0) - 1.0)
+    level = 1.0 + trust * (np.clip(level, LEAST_LEVEL, 10.0) - 1.0)
     return list(level / level.mean())
 
 

@@ -78,13 +78,35 @@ def reduce_all(raws, expected_of, calibrations, settings, none_left="no exposure
         del raw, reduced  # before the next is read
     if not exposures:
         raise ReductionError(warnings[0] if warnings else none_left)
+    exposures, throughput = with_target(exposures, settings, warnings)
     shifts = shifts_of(exposures, calibrations, settings)
-    throughput = relative_throughput(exposures, [0] * len(exposures))
     exposures, n_sources = same_sources(exposures)
     extracted = (extract_source(exposures, shifts, throughput, k, settings) for k in range(n_sources))
     sources = [with_blaze(spectrum, calibrations.flat) for spectrum in extracted]
     merged = [merge_extracted(s, exposures[0].exposure, settings) for s in sources]
     return ScienceResult(exposures, shifts, throughput, sources, merged, background, warnings, drift)
+
+
+def with_target(exposures, settings, warnings):
+    """(the exposures that hold the target's light, throughput of each over their mean); adds to warnings who does not.
+
+    One without it, by a cloud or a wrong pointing, would make the target of the others look like cosmic rays.
+    """
+    throughput = relative_throughput(exposures, [0] * len(exposures))
+    brightest = int(np.argmax(throughput))
+    if exposures[brightest].sources[0].significance < settings.detection_sigma:
+        return exposures, throughput  # no exposure shows it
+    least = settings.least_throughput * throughput[brightest]
+    kept = [e for e, t in zip(exposures, throughput, strict=True) if t >= least]
+    if len(kept) == len(exposures):
+        return exposures, throughput
+    warnings += [
+        f"{e.exposure.file}: left out, it holds no more than {t / throughput[brightest]:.0%} of the target's light in "
+        f"{exposures[brightest].exposure.file}; was the target on the slit? least_throughput in config.yaml keeps it"
+        for e, t in zip(exposures, throughput, strict=True)
+        if t < least
+    ]
+    return kept, relative_throughput(kept, [0] * len(kept))
 
 
 def _reduced(raw, expected, calibrations, settings, cuts, warnings, skies):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from soxslib.recipes.combine import relative_throughput, true_wavelengths
+from soxslib.recipes.combine import extract_source, relative_throughput, true_wavelengths
 from soxslib.simulate.small import small_bench, small_frame, small_shot
 from tests.helpers.pulls import assert_unit_pulls
-from tests.helpers.small_science import STAR, inner, reduced, spectra, truth
+from tests.helpers.small_science import STAR, inner, reduced, settings, spectra, truth, unmoved
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,17 @@ def test_a_cloud_is_seen_as_throughput(bench):
     throughput = relative_throughput([reduced(f) for f in frames], [0, 0])
     assert throughput[1] / throughput[0] == pytest.approx(0.5, abs=0.02)  # 0.75 mag
     assert np.mean(throughput) == pytest.approx(1)
+
+
+def test_exposures_that_disagree_about_a_source_lose_none_of_it(bench):
+    """Told to be alike, an exposure of a star and one of a star 3 mag fainter differ in all pixels: no cosmic rays."""
+    frames = [
+        small_frame(bench, small_shot(target=dict(STAR, mag=m)), np.random.default_rng(i))
+        for i, m in enumerate((14.0, 17.0))
+    ]
+    many = [reduced(f) for f in frames]
+    (spectrum,) = extract_source(many, [unmoved(e) for e in many], [1.0, 1.0], 0, settings())
+    assert inner(spectrum).mean() > 0.9  # all but the ends
 
 
 def test_without_a_source_the_throughput_is_one(bench):

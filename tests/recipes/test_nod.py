@@ -32,6 +32,42 @@ def test_nodded_exposures_meet(monkeypatch, places):
     assert spectrum.flux[keep].sum() / truth(smalls[0], spectrum)[keep].sum() == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_an_exposure_without_the_target_is_left_out(monkeypatch, lost):
+    """The counts are the simulator's of the other exposure: a lost star made those of the one that shows it cosmic rays."""
+    monkeypatch.setattr(recipe, "prepare", lambda frame, *_: frame)
+    bench = small_bench((1,))
+    smalls = [
+        small_frame(
+            bench,
+            small_shot(target=dict(STAR, mag=40.0 if i == lost else 15.0), slit_arcsec=at),
+            np.random.default_rng(i),
+        )
+        for i, at in enumerate((-2.5, 2.5))
+    ]
+    frames = [
+        s.frame.with_(exposure=replace(s.frame.exposure, nod_offset_arcsec=at, file=name))
+        for s, at, name in zip(smalls, (-2.5, 2.5), ("A.fits", "B.fits"), strict=True)
+    ]
+    small = smalls[1 - lost]
+    calibrations = recipe.Calibrations(small.solution, small.frame.exposure)
+    result = nod(frames, calibrations, settings(flexure=False))
+    assert [e.exposure.file for e in result.exposures] == [frames[1 - lost].exposure.file] and result.throughput == [
+        1.0
+    ]
+    (text,) = result.warnings
+    assert text.startswith(f"{frames[lost].exposure.file}: left out") and "least_throughput" in text
+    (spectrum,) = result.sources[0]
+    keep = inner(spectrum)
+    assert keep.mean() > 0.8  # of 0.1, when rays were seen in all of them
+    assert spectrum.flux[keep].sum() / truth(small, spectrum)[keep].sum() == pytest.approx(1, abs=0.02)
+
+    kept = nod(
+        frames, recipe.Calibrations(small.solution, small.frame.exposure), settings(flexure=False, least_throughput=0.0)
+    )
+    assert min(kept.throughput) < 0.05  # which is the limit of THROUGHPUT MIN
+
+
 def test_no_more_than_one_raw_frame_is_held(monkeypatch):
     monkeypatch.setattr(recipe, "prepare", lambda frame, *_: frame)
     bench, seen = small_bench((1,)), []

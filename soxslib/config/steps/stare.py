@@ -133,6 +133,12 @@ class Settings(StepSettings):
     grow_sigma: float = Field(
         3.0, gt=1, description="A neighbour of a cosmic ray this far above the model is part of it"
     )
+    least_throughput: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="An exposure with less of the target's light than this is left out, as part of the brightest's",
+    )
     others_scale_error: float = Field(
         0.1,
         gt=0,

@@ -20,6 +20,7 @@ def _overall(result):
         Metric("SLIT WIDTH", slit, "arcsec", "slit of the standard"),
         Metric("SLIT FRACTION", result.slit_fraction, "", "light of the star within the slit"),
         Metric("RESP RESIDUAL", float(np.median(residuals)) if residuals else np.nan, "", "scatter about the curve"),
+        Metric("RESP MEASURED", part_measured(result.curves), "", "part not interpolated"),
         Metric("EFFICIENCY MEDIAN", float(np.median(result.efficiency.value)), "", "electrons per photon"),
         Metric("EFFICIENCY MAX", float(np.max(result.efficiency.value)), "", "electrons per photon"),
         Metric("RESP EDGE RESIDUAL", edge_residual(result.curves), "", "misfit at the ends of orders"),
@@ -39,6 +40,11 @@ def _of_order(result, order):
             "EFFICIENCY", float(np.median(result.efficiency.value[own])) if own.any() else np.nan, "", "median", order
         ),
     ]
+
+
+def part_measured(curves):
+    """Part of the curves, all orders together, that the star's counts tell."""
+    return float(np.mean(np.concatenate([c.is_measured for c in curves.values()])))
 
 
 def edge_residual(curves):

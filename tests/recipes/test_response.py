@@ -1,12 +1,13 @@
 """Response and flux calibration together: a standard reduced as science has its catalogue's flux."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from soxslib.config.settings import settings_for
-from soxslib.datamodel import Exposure, OrderSpectrum
+from soxslib.datamodel import Exposure, OrderSpectrum, Quality
 from soxslib.errors import ReductionError
 from soxslib.io.standards import Standard
 from soxslib.numerics.extinction import extinction_mag, slit_fraction, transmission
@@ -96,6 +97,18 @@ def test_quality_tells_what_was_assumed(rng):
     assert told["RESP RESIDUAL", None] < 0.01
     told = {(m.name, m.order): m.value for m in flux_qc.measure(calibrate(orders, e, [found.response]))}
     assert told["MERGE RATIO", 2] == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_part_that_the_star_tells_is_measured(rng):
+    """Of orders of 80 and 95 nm half of the longer one's samples are flagged: 127.5 of 175 nm are left."""
+    e = exposure()
+    good, lost = arm(e, STAR.flux, rng)
+    bad = np.arange(lost.flux.size) < lost.flux.size / 2
+    lost = replace(lost, quality=np.where(bad, int(Quality.INTERPOLATED), 0))
+    result = response([good, lost], e, STAR, EXTINCTION, settings("response"))
+    told = {(m.name, m.order): m.value for m in response_qc.measure(result)}
+    assert told["RESP MEASURED", 2] == pytest.approx(0.5, abs=0.05)  # ends of stretches are a matter of chunks
+    assert told["RESP MEASURED", None] == pytest.approx(127.5 / 175, abs=0.05)
 
 
 def test_several_standards_have_one_mean(rng):

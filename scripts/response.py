@@ -3,7 +3,7 @@
 from soxslib.io import spectra
 from soxslib.io.observing import profile_fwhm, required, typical_exposure
 from soxslib.io.standards import read_extinction, read_standard
-from soxslib.job import run
+from soxslib.job import checks_of, run
 from soxslib.qc.response import measure
 from soxslib.recipes.response import response
 
@@ -20,7 +20,7 @@ def main(job):
     spectra.write_efficiency(
         job.outputs["efficiency"], result.efficiency, job.header("EFFICIENCY_TAB", metrics=metrics)
     )
-    job.write_metrics(metrics)
+    job.write_metrics(metrics, extraction=checks_of(job.used[0][0]))
 
 
 run(snakemake, main)

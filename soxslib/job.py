@@ -206,10 +206,20 @@ class Job:
 
 def unusable(path):
     """Why a calibration must not be used (it failed, or its checks did), or None."""
+    content = _sidecar(path)
+    return rejection(content) if content else None
+
+
+def checks_of(path):
+    """What a product is judged by: {step, arm, metrics} of its sidecar, no metrics without one."""
+    content = _sidecar(path)
+    return {key: content.get(key) for key in ("step", "arm")} | {"metrics": content.get("metrics", [])}
+
+
+def _sidecar(path):
+    """Content of the sidecar of a calibration or of extracted orders, {} without one."""
     sidecar = sidecar_of(path, ("_IMAGE.fits", "_RESP.fits", "_EXTRACTED_ORDERS.fits", "_BKGROUND.fits", ".fits"))
-    if not sidecar.exists():
-        return None
-    return rejection(json.loads(sidecar.read_text(encoding="utf8")))
+    return json.loads(sidecar.read_text(encoding="utf8")) if sidecar.exists() else {}
 
 
 def _as_lists(items):

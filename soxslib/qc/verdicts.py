@@ -51,7 +51,9 @@ def _is_within(value, limits):
 
 
 def judge(sidecar, limits):
-    """The Verdict on a sidecar's content. limits: {step: {arm: {metric: limits}}}."""
+    """The Verdict on a sidecar's content. limits: {step: {arm: {metric: limits}}}.
+
+    A response is no better than the extraction of its star, whose metrics it carries: where that fails it fails too."""
     if sidecar.get("status") == "failed":
         return Verdict(FAIL, (sidecar.get("reason") or "failed",))
     own = limits.get(sidecar.get("step"), {}).get(sidecar.get("arm"), {})
@@ -60,6 +62,8 @@ def judge(sidecar, limits):
         state, beyond = state_of(metric, own.get(metric["name"], {}))
         if state in (WARN, FAIL):
             found.append((state, _sentence(metric, beyond)))
+    if "extraction" in sidecar and (star := judge(sidecar["extraction"], limits)).state == FAIL:
+        found.append((FAIL, f"its star: {star.reason}"))
     found.sort(key=lambda pair: -_RANK[pair[0]])
     worst = found[0][0] if found else PASS
     return Verdict(worst, tuple(text for _, text in found))

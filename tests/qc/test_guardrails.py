@@ -16,7 +16,7 @@ from soxslib.datamodel import Exposure, RawFrame
 from soxslib.instruments import load_instrument
 from soxslib.io import products
 from soxslib.io.cards import Header
-from soxslib.job import Job, unusable
+from soxslib.job import Job, checks_of, unusable
 from soxslib.qc.master_bias import measure
 from soxslib.qc.verdicts import FAIL, LIMITS_FILE, judge
 from soxslib.recipes.master_bias import master_bias
@@ -103,6 +103,24 @@ def bias_frame(rng, leak_e, shape=(256, 512), ron_e=3.5, level_adu=600.0):
     exposure = Exposure("bias.fits", "SOXS", "VIS", "CALIB", "BIAS", "IMAGE", 0.0, 61067.6, gain_e_adu=1.1)
     adu = noise(shape) + rng.poisson(leak) / 1.1
     return RawFrame(adu.astype(np.float32), exposure, strip(), strip())
+
+
+def test_a_response_that_is_mostly_interpolated_is_passed_over(night):
+    """0.92 is what good VIS standards give, 0.07 what one gave whose light was taken for cosmic rays."""
+    best = calibration("response", "A", metric("RESP MEASURED", 0.07))
+    other = calibration("response", "B", metric("RESP MEASURED", 0.92), metric("RESP MEASURED", 0.7, 4))
+    job = consumer("response", [best, other])
+    assert [path for path, _ in job.used] == [other]
+    assert job.passed_over == [(best, "RESP MEASURED is 0.07, 0.5 to 1 is needed")]
+
+
+def test_a_response_of_a_star_whose_extraction_fails_is_passed_over(night):
+    """Also when the limits change afterwards: neither star nor response need be reduced again."""
+    star = calibration("nod", "S", metric("THROUGHPUT MIN", 0.01), metric("SNR MEDIAN", 1.0))
+    bad = calibration("response", "A", metric("RESP MEASURED", 0.92), extraction=checks_of(star))
+    assert unusable(bad) == "its star: THROUGHPUT MIN is 0.01, at least 0.05 is needed and 1 more"
+    enforce({"nod": {"THROUGHPUT MIN": {"fail": [0, None]}}})
+    assert unusable(bad) is None  # warnings of the star are its own
 
 
 def test_a_changed_limit_changes_the_verdict_without_the_recipe(night):

@@ -19,13 +19,15 @@ class RawFrame:
     """A raw frame as read: ADU, turned so that the dispersion runs along axis 1, trimmed to the science area.
 
     prescan, overscan: the pixels without light beside the science area, turned alike (rows x columns of the
-    strip; for VIS shape (n, n_dispersion)), or None.
+    strip; for VIS shape (n, n_dispersion)), or None. is_bad: pixels of adu that were no numbers, and hold a typical one now;
+    None without any.
     """
 
     adu: np.ndarray  # float32 [y, x]
     exposure: Exposure
     prescan: np.ndarray | None = None
     overscan: np.ndarray | None = None
+    is_bad: np.ndarray | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "adu", _frozen(self.adu, np.float32))

@@ -1,5 +1,6 @@
 """Raw frames, whatever their packing (.fits, .fits.fz, .fits.gz, .fits.Z): turned and trimmed here, once."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from soxslib.io import packed
 from soxslib.io.hdus import turn
 from soxslib.io.headers import SUFFIXES
 from soxslib.io.keywords import exposure_of, number_of
+
+log = logging.getLogger(__name__)
 
 
 def stem_of(path):
@@ -47,7 +50,10 @@ def _read(path, read):
 
 
 def read_raw(path):
-    """The RawFrame of a file: ADU, dispersion along axis 1, trimmed, with the strips without light beside it."""
+    """The RawFrame of a file: ADU, dispersion along axis 1, trimmed, with the strips without light beside it.
+
+    No later step meets a pixel without a number.
+    """
     header, image = _read(path, packed.read_image)
     _headers[str(path)] = header
     exposure = exposure_of(header, Path(path).name)
@@ -60,11 +66,23 @@ def read_raw(path):
             f"{exposure.file}: image of {image.shape[1]}x{image.shape[0]} pixels does not hold the science area "
             f"(columns to {columns.stop}, rows to {rows.stop} at binning {bin_x}x{bin_y}); exclude the frame"
         )
-    strips = {}
+    image, is_bad = _of_numbers(image, exposure.file)
+    parts = {} if is_bad is None else {"is_bad": part(is_bad, rows, columns)}
     if "overscan_columns" in detector:
-        strips["prescan"] = part(image, rows, slice(columns.start)) if columns.start else None
-        strips["overscan"] = part(image, rows, slice(columns.stop, None)) if image.shape[1] > columns.stop else None
-    return RawFrame(adu=part(image, rows, columns), exposure=exposure, **strips)
+        parts["prescan"] = part(image, rows, slice(columns.start)) if columns.start else None
+        parts["overscan"] = part(image, rows, slice(columns.stop, None)) if image.shape[1] > columns.stop else None
+    return RawFrame(adu=part(image, rows, columns), exposure=exposure, **parts)
+
+
+def _of_numbers(image, file):
+    """(image whose pixels without a number, NaN or infinite, have the others' median; where they are, None without any)."""
+    known = np.isfinite(image)
+    if known.all():
+        return image, None
+    if not known.any():
+        raise ReductionError(f"{file}: no pixel holds a number; exclude it or restore it from the archive")
+    log.warning("%s: %d pixels hold no number and are taken as bad", file, np.count_nonzero(~known))
+    return np.where(known, image, np.median(image[known])), ~known
 
 
 def _science_area(detector, header, name, bin_x, bin_y):

@@ -11,7 +11,7 @@ from soxslib.numerics.noise import robust_std
 from soxslib.numerics.stacking import median_of
 from soxslib.numerics.structure import row_offsets
 from soxslib.recipes.lightless import Lightless, combine_lightless
-from soxslib.recipes.prepare import merged_settings, pedestal_free, saturation
+from soxslib.recipes.prepare import bad_bits, merged_settings, pedestal_free, saturation
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def master_dark(raws, settings, bias=None):
         frames, row_noise = without_row_noise(frames, settings)
     names = [raw.exposure.file for raw in raws]
     stack = combine_lightless(frames, names, settings, keep_rows=len(raws) > 1, integrations=first.ndit)
-    quality = stack.quality | saturation(median_of([raw.adu for raw in raws]), detector, s)
+    quality = stack.quality | saturation(median_of([raw.adu for raw in raws]), detector, s) | bad_bits(*raws)
     frame = Frame(stack.flux, stack.variance, quality, first, stack.variance)
     read_noise = float(np.sqrt(stack.read_variance * first.ndit))
     return MasterDarkResult(MasterDark(frame, read_noise), row_noise, stack)

@@ -39,7 +39,7 @@ def prepare(raw, bias=None, darks=(), settings=None, is_single=True):
     exposure = raw.exposure
     read_noise_e = measured_read_noise(bias, darks) or strip_noise_e or exposure.read_noise_e
     floor = np.full(flux.shape, read_variance(read_noise_e, exposure), np.float32)
-    quality = saturation(raw.adu, detector, s)
+    quality = saturation(raw.adu, detector, s) | bad_bits(raw)
     if bias:
         floor += bias.frame.variance
         quality |= bias.frame.quality
@@ -56,6 +56,15 @@ def prepare(raw, bias=None, darks=(), settings=None, is_single=True):
 def merged_settings(settings):
     """The front end's settings: a step's own where it has them, else the defaults."""
     return SimpleNamespace(**{k: getattr(settings, k, v) for k, v in vars(DEFAULTS).items()})
+
+
+def bad_bits(*raws):
+    """Quality bits of the pixels that hold no number in one of the raw frames or more."""
+    bits = np.uint16(0)
+    for raw in raws:
+        if raw.is_bad is not None:
+            bits = bits | np.uint16(Quality.BAD) * raw.is_bad
+    return bits
 
 
 def _check_same_pixels(raw, master):

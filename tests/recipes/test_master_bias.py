@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -48,6 +49,15 @@ def test_cosmic_rays_leave_no_trace(rng):
     spoiled = [frames[0], RawFrame(hit, frames[1].exposure, frames[1].prescan, frames[1].overscan), frames[2]]
     master = master_bias(spoiled, settings()).master
     assert np.abs(master.frame.flux[20:24, 30] - made.bias_structure()[20:24, 30]).max() < 5 * 3.8 / np.sqrt(2)
+
+
+def test_a_pixel_without_a_number_in_one_frame_is_bad(rng):
+    frames = biases(rng, 3)
+    is_bad = np.zeros(made.SHAPE, bool)
+    is_bad[20, 30] = True
+    result = master_bias([frames[0], replace(frames[1], is_bad=is_bad), frames[2]], settings())
+    assert result.master.frame.quality[20, 30] & Quality.BAD
+    assert np.count_nonzero(result.master.frame.quality & Quality.BAD) < 5  # 90 000 pixels at 7.5 sigma
 
 
 def test_hot_pixels_are_flagged_and_kept(rng):

@@ -56,6 +56,14 @@ def test_without_a_bias_the_strips_are_used_and_said_so(rng, caplog):
     np.testing.assert_allclose(np.median(frame.floor), made.READ_E**2, rtol=0.03)  # measured in the strips
 
 
+def test_a_pixel_without_a_number_is_bad(rng):
+    is_bad = np.zeros(made.SHAPE, bool)
+    is_bad[20, 30] = True
+    raw = replace(made.raw(rng, QUIET, structure_e=made.bias_structure()), is_bad=is_bad)
+    np.testing.assert_array_equal(prepare(raw, true_bias()).quality > 0, is_bad)
+    assert prepare(raw, true_bias()).quality[20, 30] == Quality.BAD
+
+
 def test_darks_are_interpolated_in_time_never_scaled(rng):
     frame = prepare(
         made.raw(rng, QUIET + 30.0, pedestal_adu=0.0, strips=False, arm="NIR", exposure_s=20.0),

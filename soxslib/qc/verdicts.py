@@ -32,13 +32,13 @@ class Verdict:
 
 def state_of(metric, limits):
     """(state, range that it is beyond or None) of one metric, a dict as in a sidecar, under its limits."""
-    value = metric.get("value")
-    if metric.get("order") is not None:
+    value, is_whole = metric.get("value"), metric.get("order") is None
+    if not is_whole:
         limits = limits.get("each", {})
     if isinstance(value, (bool, str)) or not (limits.get("fail") or limits.get("warn")):
         return UNKNOWN, None
-    if value is None:  # was measured and is not a number
-        return WARN, None
+    if value is None:  # is not a number: what cannot be told of a whole product is no better than what is beyond
+        return FAIL if is_whole and limits.get("fail") else WARN, None
     for state in (FAIL, WARN):
         if limits.get(state) and not _is_within(value, limits[state]):
             return state, limits[state]

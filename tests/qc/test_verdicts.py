@@ -23,11 +23,15 @@ LIMITS = {"warn": [0, 1], "fail": [None, 5], "each": {"warn": [0, 2]}}
 
 @pytest.mark.parametrize(
     ("value", "order", "state"),
-    [(0.5, None, PASS), (1, None, PASS), (1.5, None, WARN), (-3, None, WARN), (6, None, FAIL), (None, None, WARN),
+    [(0.5, None, PASS), (1, None, PASS), (1.5, None, WARN), (-3, None, WARN), (6, None, FAIL), (None, None, FAIL), (None, 3, WARN),
      ("fit", None, UNKNOWN), (1.5, 3, PASS), (6, 3, WARN)],
 )  # fmt: skip
 def test_ends_belong_to_a_range_and_orders_have_their_own(value, order, state):
     assert state_of({"name": "A", "value": value, "order": order}, LIMITS)[0] == state
+
+
+def test_what_cannot_be_measured_only_warns_where_nothing_fails():
+    assert state_of({"name": "A", "value": None, "order": None}, {"warn": [0, 1]})[0] == WARN
 
 
 def test_the_worst_metric_decides_and_comes_first():

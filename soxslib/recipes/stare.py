@@ -17,9 +17,11 @@ from soxslib.recipes.prepare import bias_drift_e, prepare
 from soxslib.recipes.same_sources import same_sources
 from soxslib.recipes.science import ReducedExposure, condensed, estimate_sky, read_sky, reduce_exposure
 from soxslib.recipes.slit_shift import slit_shifts
-from soxslib.recipes.windows import cut_orders, seeing_of, windows_of
+from soxslib.recipes.windows import UNREADABLE, cut_orders, seeing_of, windows_of
 
 log = logging.getLogger(__name__)
+
+MOST_UNREADABLE = 0.5  # of the orders' pixels, as BADPIX FRAC fails; of a frame of nothing else no background is left
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,11 @@ def reduce_all(raws, expected_of, calibrations, settings, none_left="no exposure
     skies = sky_exposures(sky_raws, calibrations, settings, cuts, warnings)
     for raw in raws:
         expected = expected_of(raw.exposure)
-        drift.append(bias_drift_e(raw, calibrations.bias))
         near = nearest(skies, raw.exposure, settings) if skies else []
-        reduced, background = _reduced(raw, expected, calibrations, settings, cuts, warnings, near)
+        reduced, scattered = _reduced(raw, expected, calibrations, settings, cuts, warnings, near)
         if reduced is not None:
+            background = scattered
+            drift.append(bias_drift_e(raw, calibrations.bias))
             exposures.append(condensed(reduced) if exposures else reduced)
         del raw, reduced  # before the next is read
     if not exposures:
@@ -111,15 +114,17 @@ def with_target(exposures, settings, warnings):
 
 def _reduced(raw, expected, calibrations, settings, cuts, warnings, skies):
     """(ReducedExposure of a raw frame, or None when it cannot be reduced; its scattered light); adds to cuts and warnings."""
-    frame, background, moved = _prepared(raw, calibrations, settings)
     try:
+        frame, background, moved, cut = _prepared(raw, calibrations, settings, cuts)
         if not skies and is_told(calibrations.solution):  # else they were cut as all exposures of the set are
-            calibrations = _on_image(frame, moved, calibrations, settings, cuts, warnings)
-        cut, flat = _cut_of(frame, calibrations, settings, cuts), calibrations.flat
-        reduced = reduce_exposure(frame, flat, calibrations.solution, expected, settings, cut, skies, moved)
+            calibrations = _on_image(frame, moved, cut, calibrations, settings, warnings)
+            cut = _cut_of(frame, calibrations, settings, cuts)
+        reduced = reduce_exposure(
+            frame, calibrations.flat, calibrations.solution, expected, settings, cut, skies, moved
+        )
     except ReductionError as error:
         warnings.append(str(error))
-        return None, background
+        return None, None
     if reduced.extended:
         is_taken, does = ("subtracted", "leaves it") if settings.subtract_extended else ("left in", "subtracts it")
         warnings.append(
@@ -129,11 +134,25 @@ def _reduced(raw, expected, calibrations, settings, cuts, warnings, skies):
     return reduced, background
 
 
-def _prepared(raw, calibrations, settings):
-    """(prepared Frame of a raw one less scattered light, that light, {order: shift of the slit's image since the flat})."""
+def _prepared(raw, calibrations, settings, cuts):
+    """(prepared Frame of a raw one less scattered light, that light, {order: shift of the slit's image since the flat},
+    {order: Cut}); adds to cuts."""
     frame, flat = prepare(raw, calibrations.bias, calibrations.darks), calibrations.flat
+    cut = _cut_of(frame, calibrations, settings, cuts)
+    _check_readable(frame, cut)
     moved = slit_shifts(frame, flat) if flat is not None else {}
-    return *subtract_background(frame, flat, moved, settings), moved
+    return *subtract_background(frame, flat, moved, settings), moved, cut
+
+
+def _check_readable(frame, cut):
+    """Raises ReductionError for a frame whose orders are mostly saturated or bad."""
+    seen = np.concatenate([c.cutout.take(frame.quality)[c.cutout.is_inside] for c in cut.values()])
+    lost = float(np.mean((seen & np.uint16(UNREADABLE)) != 0))
+    if lost > MOST_UNREADABLE:
+        raise ReductionError(
+            f"{frame.exposure.file}: {lost:.0%} of its illuminated pixels are saturated or bad; "
+            f"take a shorter exposure or exclude it"
+        )
 
 
 def sky_exposures(raws, calibrations, settings, cuts, warnings):
@@ -141,10 +160,8 @@ def sky_exposures(raws, calibrations, settings, cuts, warnings):
     out = []
     for raw in raws:
         try:
-            frame, _, moved = _prepared(raw, calibrations, settings)
-            out.append(
-                read_sky(frame, calibrations.flat, moved, _cut_of(frame, calibrations, settings, cuts), settings)
-            )
+            frame, _, moved, cut = _prepared(raw, calibrations, settings, cuts)
+            out.append(read_sky(frame, calibrations.flat, moved, cut, settings))
         except ReductionError as error:
             warnings.append(f"{error}; the frame is not used")
         del raw
@@ -164,14 +181,14 @@ def _on_first_image(raws, calibrations, settings, cuts, warnings):
     for first in islice(raws, 1):
         seen.append(first)
         with suppress(ReductionError):  # told when it is reduced
-            frame, _, moved = _prepared(first, calibrations, settings)
-            calibrations = _on_image(frame, moved, calibrations, settings, cuts, warnings)
+            frame, _, moved, cut = _prepared(first, calibrations, settings, cuts)
+            calibrations = _on_image(frame, moved, cut, calibrations, settings, warnings)
     return chain(seen, raws), calibrations
 
 
-def _on_image(frame, moved, calibrations, settings, cuts, warnings):
+def _on_image(frame, moved, cut, calibrations, settings, warnings):
     """The Calibrations with the solution where the frame's image lies; tells of it in warnings."""
-    windows = windows_of(frame, _cut_of(frame, calibrations, settings, cuts), calibrations.flat, moved)
+    windows = windows_of(frame, cut, calibrations.flat, moved)
     blocks, e = estimate_sky(windows, frame.exposure.ndit, settings), frame.exposure
     px = image_shift(calibrations.solution, blocks, seeing_of(e, settings), settings)
     if not px:

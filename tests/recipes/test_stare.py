@@ -1,8 +1,11 @@
 """The whole step on small frames: what comes out, in which shape, and what is said when something is wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from soxslib.datamodel import Quality
 from soxslib.errors import ReductionError
 from soxslib.qc.stare import measure
 from soxslib.recipes import stare as recipe
@@ -72,3 +75,19 @@ def test_a_frame_that_cannot_be_reduced_is_passed_over(prepared, small):
         assert result.warnings == ["broken.fits: nothing there"]
         with pytest.raises(ReductionError, match=r"broken\.fits"):
             recipe.stare([broken], calibrations(small), settings(flexure=False))
+
+
+def test_an_exposure_at_the_full_well_is_left_out(prepared, small):
+    """On the target or on the empty sky: the others are reduced, and their pedestal and scattered light are told."""
+    quality = np.full(small.frame.shape, int(Quality.SATURATED), np.uint16)
+    exposure = replace(small.frame.exposure, file="full.fits")
+    full = small.frame.with_(quality=quality, exposure=exposure)
+    text = "full.fits: 100% of its illuminated pixels are saturated or bad; take a shorter exposure or exclude it"
+    result = recipe.stare([small.frame, full], calibrations(small), settings(flexure=False))
+    assert result.warnings == [text]
+    assert len(result.exposures) == len(result.bias_drift_e) == 1 and result.background is not None
+    warnings = []
+    assert recipe.sky_exposures([full], calibrations(small), settings(flexure=False), {}, warnings) == []
+    assert warnings == [f"{text}; the frame is not used"]
+    with pytest.raises(ReductionError, match=r"^full\.fits: 100%"):
+        recipe.stare([full], calibrations(small), settings(flexure=False))

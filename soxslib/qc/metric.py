@@ -5,13 +5,15 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """A number with its name (words in upper case, as in ESO QC cards), unit and meaning; `order` None for the whole product."""
+    """A number with its name (words in upper case, as in ESO QC cards), unit and meaning; `order` None for the whole product;
+    `file`: of the raw frame that it is of, where that is not the first."""
 
     name: str
     value: float | int | str
     unit: str = ""
     meaning: str = ""
     order: int | None = None
+    file: str | None = None
 
     @property
     def card(self):
@@ -19,7 +21,7 @@ class Metric:
         return f"ESO QC {self.name}" + ("" if self.order is None else f" O{self.order}")
 
     def as_dict(self):
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key != "file" or value}
 
 
 def header_cards(metrics):

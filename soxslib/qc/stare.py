@@ -88,29 +88,47 @@ def _tracing(result):
 
 def _of_order(result, spectrum):
     order, first = spectrum.order, result.exposures[0]
-    fit, window = first.fits[order], first.windows[order]
     with np.errstate(all="ignore"):
         snr = np.nanmedian(spectrum.flux / np.sqrt(spectrum.variance))
-    inside = window.cutout.is_inside.sum()
-    away = window.good & ~fit.is_cosmic_ray & (first.profiles[order][0] < 1e-3)
-    residual = ((window.data - fit.model) / np.sqrt(fit.variance))[away]
+    worst = lambda *what, far=float: _worst(result.exposures, order, *what, far)
     return [
         Metric("SNR MEDIAN", snr, "", "median S/N per pixel", order),
-        Metric("EXTRACTION CHI2", fit.chi2, "", "per degree of freedom", order),
-        Metric(
-            "SKY RESIDUAL",
-            1.4826 * np.median(np.abs(residual)) if residual.size else np.nan,
-            "",
-            "over photon noise",
-            order,
-        ),
-        Metric("COSMIC RAY FRAC", fit.is_cosmic_ray.sum() / max(inside, 1), "", "pixels rejected", order),
-        Metric("SATURATED FRAC", np.mean((window.quality & Quality.SATURATED) > 0), "", "pixels saturated", order),
+        worst("EXTRACTION CHI2", "per degree of freedom, worst exposure", lambda e: e.fits[order].chi2, far=_from_one),
+        worst("SKY RESIDUAL", "over photon noise, worst exposure", lambda e: _sky_residual(e, order), far=_from_one),
+        worst("COSMIC RAY FRAC", "pixels rejected, worst exposure", lambda e: _ray_fraction(e, order)),
+        worst("SATURATED FRAC", "pixels saturated, worst exposure", lambda e: _saturated_fraction(e, order)),
         *_host(first, order),
         *_trace_of_order(first.traces[0], order),
         *_slit_shift(first, order),
         *_wavelengths(result.shifts, order),
     ]
+
+
+def _worst(exposures, order, name, meaning, measured, far):
+    """The Metric of an order in the exposure where measured(exposure) goes farthest, by far(value); NaN only where all are."""
+    values = [float(measured(e)) for e in exposures]
+    k = max(range(len(values)), key=lambda i: far(values[i]) if np.isfinite(values[i]) else -np.inf)
+    return Metric(name, values[k], "", meaning, order, exposures[k].exposure.file if k else None)
+
+
+def _from_one(ratio):
+    return abs(np.log(max(ratio, 1e-9)))
+
+
+def _sky_residual(exposure, order):
+    """Scatter of the pixels beside the target about the model, over their noise; NaN without any."""
+    window, fit = exposure.windows[order], exposure.fits[order]
+    away = window.good & ~fit.is_cosmic_ray & (exposure.profiles[order][0] < 1e-3)
+    residual = ((window.data - fit.model) / np.sqrt(fit.variance))[away]
+    return 1.4826 * np.median(np.abs(residual)) if residual.size else np.nan
+
+
+def _ray_fraction(exposure, order):
+    return exposure.fits[order].is_cosmic_ray.sum() / max(exposure.windows[order].cutout.is_inside.sum(), 1)
+
+
+def _saturated_fraction(exposure, order):
+    return np.mean((exposure.windows[order].quality & Quality.SATURATED) > 0)
 
 
 def _slit_shift(exposure, order):

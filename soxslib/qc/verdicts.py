@@ -71,6 +71,7 @@ def judge(sidecar, limits):
 
 def _sentence(metric, beyond):
     name = metric["name"] + ("" if metric.get("order") is None else f" of order {metric['order']}")
+    name += f" in {metric['file']}" if metric.get("file") else ""
     if metric.get("value") is None:
         return f"{name} could not be measured"
     return f"{name} is {metric['value']:.4g}, {range_text(beyond)} is needed"

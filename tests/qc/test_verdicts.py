@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from soxslib.qc.metric import Metric
 from soxslib.qc.verdicts import (
     FAIL,
     LIMITS_FILE,
@@ -40,6 +41,13 @@ def test_the_worst_metric_decides_and_comes_first():
     verdict = judge({"step": "stare", "arm": "VIS", "metrics": metrics}, limits)
     assert verdict.state == FAIL
     assert verdict.reason == "B is 9, at most 5 is needed and 1 more"
+
+
+def test_the_file_of_a_worst_exposure_is_told():
+    metrics = [Metric("A", 9.0, order=3, file="B.fits").as_dict(), Metric("A", 1.0, order=2).as_dict()]
+    assert "file" not in metrics[1]
+    verdict = judge({"step": "nod", "arm": "VIS", "metrics": metrics}, {"nod": {"VIS": {"A": LIMITS}}})
+    assert verdict.reasons == ("A of order 3 in B.fits is 9, 0 to 2 is needed",)
 
 
 def test_a_failed_step_fails_whatever_its_limits():

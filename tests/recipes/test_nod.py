@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from soxslib.qc.nod import measure
 from soxslib.recipes import stare as recipe
 from soxslib.recipes.nod import nod
 from soxslib.simulate.small import small_bench, small_frame, small_shot
@@ -66,6 +67,29 @@ def test_an_exposure_without_the_target_is_left_out(monkeypatch, lost):
         frames, recipe.Calibrations(small.solution, small.frame.exposure), settings(flexure=False, least_throughput=0.0)
     )
     assert min(kept.throughput) < 0.05  # which is the limit of THROUGHPUT MIN
+
+
+def test_the_worst_exposure_is_judged(monkeypatch):
+    """The second one scatters twice the variance that it tells: chi square is 2 there, the residual of the sky its root."""
+    monkeypatch.setattr(recipe, "prepare", lambda frame, *_: frame)
+    bench, rng = small_bench((1,)), np.random.default_rng(3)
+    made = [
+        small_frame(bench, small_shot(target=dict(STAR, mag=18.0), slit_arcsec=at), rng).frame for at in (-0.6, 0.6)
+    ]
+    small = small_frame(bench, small_shot(), rng)
+    frames = [
+        f.with_(exposure=replace(f.exposure, nod_offset_arcsec=at, file=name))
+        for f, at, name in zip(made, (-0.6, 0.6), ("A.fits", "B.fits"), strict=True)
+    ]
+    calibrations = recipe.Calibrations(small.solution, small.frame.exposure)
+    told = lambda: {m.name: m for m in measure(nod(frames, calibrations, settings(flexure=False))) if m.order == 1}
+    quiet = told()
+    assert quiet["EXTRACTION CHI2"].value == pytest.approx(1, abs=0.1)
+    frames[1] = frames[1].with_(flux=frames[1].flux + rng.normal(0, np.sqrt(frames[1].variance)))
+    noisy = told()
+    assert noisy["EXTRACTION CHI2"].value == pytest.approx(2, rel=0.1)  # rays are rejected from 5 / sqrt(2) sigma
+    assert noisy["SKY RESIDUAL"].value == pytest.approx(np.sqrt(2), rel=0.05)
+    assert noisy["EXTRACTION CHI2"].file == noisy["SKY RESIDUAL"].file == "B.fits"
 
 
 def test_no_more_than_one_raw_frame_is_held(monkeypatch):

@@ -11,6 +11,7 @@ def measure_lightless(master, stack):
     """Metrics of a stack of frames without light."""
     quality = master.frame.quality
     count = lambda bits: int(np.count_nonzero(quality & np.uint16(bits)))
+    expected = np.sqrt(stack.read_variance / stack.n_frames)  # none of frames at the full well
     rows, columns = stack.structure.rows, stack.structure.columns
     return [
         Metric(
@@ -23,7 +24,7 @@ def measure_lightless(master, stack):
         Metric("STACK NOISE", stack.noise_e, "electron", "Noise of the mean of the frames, about its structure"),
         Metric(
             "NOISE RATIO",
-            stack.noise_e / np.sqrt(stack.read_variance / stack.n_frames),
+            stack.noise_e / expected if expected > 0 else np.nan,
             "",
             "The same over read noise / sqrt(frames)",
         ),

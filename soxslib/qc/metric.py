@@ -1,6 +1,7 @@
 """One measured number of a product."""
 
 from dataclasses import asdict, dataclass
+from math import isfinite
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,10 @@ class Metric:
 
 
 def header_cards(metrics):
-    """{card: (value, comment)} of metrics, NaN left out (FITS has none)."""
+    """{card: (value, comment)} of metrics; what is no finite number is left out (FITS has none)."""
     out = {}
     for m in metrics:
-        if m.value is None or m.value != m.value:
+        if m.value is None or (not isinstance(m.value, str) and not isfinite(m.value)):
             continue
         value = float(m.value) if hasattr(m.value, "dtype") and m.value.dtype.kind == "f" else m.value
         value = int(value) if hasattr(value, "dtype") else value

@@ -18,8 +18,11 @@ from soxslib.io import products
 from soxslib.io.cards import Header
 from soxslib.job import Job, checks_of, unusable
 from soxslib.qc.master_bias import measure
+from soxslib.qc.master_dark import measure as measure_dark
+from soxslib.qc.metric import header_cards
 from soxslib.qc.verdicts import FAIL, LIMITS_FILE, judge
 from soxslib.recipes.master_bias import master_bias
+from soxslib.recipes.master_dark import master_dark
 
 SOXS = load_instrument("SOXS")
 
@@ -93,6 +96,17 @@ def test_a_light_leak_in_all_biases_fails_the_master(leak_e, fails, rng):
     limits = limits_rules(check_config({}), SOXS)["limits"]
     verdict = judge(sidecar, limits)
     assert (verdict.state == FAIL) == fails, verdict
+
+
+def test_darks_without_any_noise_fail_the_master():
+    """Frames of nothing but light at the full well: the noise of their mean over none at all is no number."""
+    exposure = Exposure("dark.fits", "SOXS", "NIR", "CALIB", "DARK", "IMAGE", 10.0, 61067.6, gain_e_adu=2.0)
+    frames = [RawFrame(np.full((256, 256), 65535.0), exposure)] * 3
+    metrics = measure_dark(master_dark(frames, SimpleNamespace(**settings_for("master_dark", "NIR"))))
+    assert "HIERARCH ESO QC RON RAW" in header_cards(metrics)
+    assert "HIERARCH ESO QC NOISE RATIO" not in header_cards(metrics)  # FITS holds finite numbers only
+    sidecar = {"step": "master_dark", "arm": "NIR", "metrics": [m.as_dict() for m in metrics]}
+    assert judge(sidecar, limits_rules(check_config({}), SOXS)["limits"]).state == FAIL
 
 
 def bias_frame(rng, leak_e, shape=(256, 512), ron_e=3.5, level_adu=600.0):

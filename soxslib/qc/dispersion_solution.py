@@ -46,8 +46,18 @@ def _of_order(result, moved, order):
     yield from _of_shift(result, moved, order)
     held = result.lines.held_out[(result.lines.order == order) & (result.lines.weight > 0), 0]
     nm = robust_scatter(held[np.isfinite(held)]) * _pixel_nm(result.solution[order])
+    gap = longest_gap(result, order)
+    yield Metric("LINES GAP", gap, "", "longest part of the order's wavelengths without a line in the fit", order)
     yield Metric("HELDOUT WAVE SD", nm, "nm", "scatter of lines not in the fit, in wavelength", order)
     yield Metric("WAVE ERROR", result.solution[order].wavelength_error_nm, "nm", "typical error of the solution", order)
+
+
+def longest_gap(result, order):
+    """Longest part of an order's wavelengths without a line in the fit, over all of them: what is told there is guessed."""
+    used = (result.lines.order == order) & (result.lines.weight > 0)
+    low, high = result.solution[order].wavelength_nm
+    at = np.clip(np.sort(result.lines.wavelength_nm[used]), low, high)
+    return float(np.diff(np.r_[low, at, high]).max() / (high - low))
 
 
 def _pixel_nm(solution):

@@ -1,11 +1,16 @@
 """Spatial solution: answers from the geometry that made the arcs."""
 
+from dataclasses import replace
+
 import arc_frames as made
 import numpy as np
 import pytest
 
 from soxslib.errors import ReductionError
+from soxslib.instruments import load_instrument
+from soxslib.qc.limits import limits_table
 from soxslib.qc.spatial_solution import measure
+from soxslib.qc.verdicts import FAIL, judge
 from soxslib.recipes.arcs import _common_motion
 from soxslib.recipes.spatial_solution import spatial_solution
 
@@ -34,6 +39,21 @@ def test_map_is_right_over_the_whole_slit_in_every_order(moved):
         assert np.percentile(along, 95) < 0.06, order
         assert np.median(slit) < 0.03, order  # arcsec
         assert np.percentile(slit, 95) < 0.08, order
+
+
+def test_an_arc_without_half_of_its_lines_fails_its_checks(moved):
+    """Each order of the whole arc has lines all along; of half of the frame, half of the order's wavelengths are guessed."""
+    _, whole, raw = moved
+    gaps = lambda result: [m.value for m in measure(result) if m.name == "LINES GAP"]
+    assert len(gaps(whole)) == len(list(whole.solution)) and max(gaps(whole)) < 0.3
+    adu, middle = raw.adu.copy(), raw.adu.shape[1] // 2
+    adu[:, :middle] = np.median(adu)
+    half = solve(replace(raw, adu=adu))
+    assert min(gaps(half)) > 0.4
+    limits = limits_table(load_instrument("SOXS"))
+    sidecar = {"step": STEP, "arm": raw.exposure.arm, "metrics": [m.as_dict() for m in measure(half)]}
+    verdict = judge(sidecar, limits)
+    assert verdict.state == FAIL and any(reason.startswith("LINES GAP of order") for reason in verdict.reasons)
 
 
 def test_images_are_the_solution_at_the_pixels(moved):

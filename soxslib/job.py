@@ -211,9 +211,10 @@ def unusable(path):
 
 
 def checks_of(path):
-    """What a product is judged by: {step, arm, metrics} of its sidecar, no metrics without one."""
+    """What a whole product is judged by: {step, arm, metrics} of its sidecar, those of single orders left out."""
     content = _sidecar(path)
-    return {key: content.get(key) for key in ("step", "arm")} | {"metrics": content.get("metrics", [])}
+    whole = [m for m in content.get("metrics", []) if m.get("order") is None]
+    return {key: content.get(key) for key in ("step", "arm")} | {"metrics": whole}
 
 
 def _sidecar(path):

@@ -10,7 +10,9 @@ def measure(result):
     """Metrics of an arc's solution, for the whole frame and for each order."""
     moved = moved_from_format(result)
     by_order = (m for order in result.solution for m in _of_order(result, moved, order))
-    return [*_of_lines(result, None), *_of_shift(result, moved, None), *by_order]
+    gap = float(np.median([longest_gap(result, order) for order in result.solution]))
+    gap = Metric("LINES GAP", gap, "", "longest part of an order's wavelengths without a line, median of the orders")
+    return [*_of_lines(result, None), gap, *_of_shift(result, moved, None), *by_order]
 
 
 def moved_from_format(result):

@@ -53,7 +53,8 @@ def _is_within(value, limits):
 def judge(sidecar, limits):
     """The Verdict on a sidecar's content. limits: {step: {arm: {metric: limits}}}.
 
-    A response is no better than the extraction of its star, whose metrics it carries: where that fails it fails too."""
+    A response is no better than the extraction of its star, whose metrics it carries: where that fails as a whole it fails
+    too."""
     if sidecar.get("status") == "failed":
         return Verdict(FAIL, (sidecar.get("reason") or "failed",))
     own = limits.get(sidecar.get("step"), {}).get(sidecar.get("arm"), {})

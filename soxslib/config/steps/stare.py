@@ -10,7 +10,7 @@ from soxslib.config.settings import StepSettings
 class Settings(StepSettings):
     """How sky and sources are separated and the target is extracted."""
 
-    revision: ClassVar[int] = 21
+    revision: ClassVar[int] = 22
 
     half_slit_arcsec: float = Field(
         5.8, gt=1, lt=8, description="Pixels farther than this from the slit's centre are not used [arcsec]"
